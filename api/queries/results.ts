@@ -1,0 +1,91 @@
+// What the questions answer with: plain values, times in microseconds (UTC). GraphQL, reports and the command line all
+// stand on these.
+
+export interface Reference {
+  /** The metaverse id; undefined: a name that could not be resolved. */
+  id: string | undefined;
+  name: string | undefined;
+  type: string | undefined;
+}
+
+/** How far an answer goes: all events below the watermark, and none after. */
+export interface Watermark {
+  log: string;
+  watermark: number;
+}
+
+/** One entitlement that somebody held at an instant in one system. */
+export interface Holding {
+  holder: Reference;
+  /** The group; undefined: the attribute itself is the entitlement (an enabled account). */
+  entitlement: Reference | undefined;
+  /** The connected system; '' is the metaverse. */
+  agent: string;
+  /** The DN or anchor of the object that the attribute is on, as it was called then. */
+  entryName: string | undefined;
+  attribute: string;
+  value: string;
+  since: number;
+  /** The sequence of the change that granted it. */
+  grantedBy: number;
+  /** How: stage and outcome of that change, its rule, who caused it. */
+  stage: string;
+  outcome: string;
+  rule: string | undefined;
+  initiator: string | undefined;
+  initiatorKnown: string;
+  outOfBand: boolean;
+}
+
+export interface AccessAsOf extends Watermark {
+  at: number;
+  holdings: Holding[];
+}
+
+/** One account of somebody who left. */
+export interface LeaverAccount {
+  agent: string;
+  /** DN or anchor of the account. */
+  account: string | undefined;
+  /** When it was disabled or deleted; undefined: still open at the end of the period's knowledge. */
+  disabledAt: number | undefined;
+  /** The sequence of the change that did. */
+  disabledBy: number | undefined;
+  /** Hours from leaving to disabled, or to `asOf` when it is still open. */
+  hours: number;
+}
+
+export interface Leaver {
+  person: Reference;
+  /** When HR let go: the leaving date where HR gave one that is not after it, else the time the image no longer had them. */
+  leftAt: number;
+  /** From a leaving date, or from being gone. */
+  leftAtKnown: 'leaving-date' | 'gone-from-image';
+  /** The sequence of the change that says they are gone. */
+  goneBy: number;
+  /** Empty: they had no enabled account when they left. */
+  accounts: LeaverAccount[];
+}
+
+export interface LeaversOfPeriod extends Watermark {
+  from: number;
+  to: number;
+  /** Open cases are measured up to here. */
+  asOf: number;
+  leavers: Leaver[];
+}
+
+/** Whether the log holds all that the engine counted, over the runs that an answer stands on. */
+export interface Completeness {
+  /** Accepted events: the dense sequence ends here. */
+  size: number;
+  watermark: number;
+  /** Sequences missing below the watermark; 0 in a complete log. */
+  missing: number;
+  runs: number;
+  steps: number;
+  /** Steps whose counters differ from the events counted in the log, or whose balance does not add up. */
+  faults: { run: number; step: number; agent: string; what: string }[];
+  /** Merkle root over the accepted events, hexadecimal. */
+  root: string;
+}

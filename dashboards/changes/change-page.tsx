@@ -1,0 +1,116 @@
+// One change: every column of it, every value, and its place in the chain of causes.
+import type { ReactNode } from 'react';
+import { Link, useParams } from 'react-router';
+import { Answer, Empty } from '../answers/answer.tsx';
+import { useAnswer } from '../answers/use-answer.ts';
+import { formatDuration, measureDelay } from '../dates.ts';
+import { formatCount, formatCounted } from '../numbers.ts';
+import type { AnswerOf } from '../operation.ts';
+import { Page, Section } from '../page/page.tsx';
+import { Instant } from '../parts/instant.tsx';
+import { describeOutcome } from '../words/outcome-words.ts';
+import { ChangeFacts } from './change-facts.tsx';
+import { changeQuery } from './change-query.ts';
+import { WhatHappened } from './change-words.tsx';
+import { Trail } from './trail.tsx';
+import { ValueTable } from './value-change.tsx';
+
+type ChangeWithTrail = NonNullable<AnswerOf<typeof changeQuery>['change']>;
+
+const MOST_CONSEQUENCES = 100;
+
+export function ChangePage(): ReactNode {
+  const { sequence = '' } = useParams();
+  const isSequence = /^\d+$/.test(sequence);
+  const query = useAnswer(changeQuery, { sequence }, { enabled: isSequence });
+  if (!isSequence) return <NoChange sequence={sequence} />;
+  if (query.data === undefined)
+    return (
+      <Page title={`Change #${sequence}`} above={<Link to="/changes">Changes</Link>}>
+        <Answer query={query} what="the change" lines={12}>
+          {() => null}
+        </Answer>
+      </Page>
+    );
+  const { change, log } = query.data;
+  return change === null ? (
+    <NoChange sequence={sequence} watermark={formatCount(log.watermark)} />
+  ) : (
+    <ChangeDetail change={change} />
+  );
+}
+
+function NoChange({ sequence, watermark }: { sequence: string; watermark?: string }): ReactNode {
+  return (
+    <Page title={`Change #${sequence}`} above={<Link to="/changes">Changes</Link>}>
+      <Empty title={`There is no change with the sequence ${sequence}.`}>
+        {watermark !== undefined && `The log is delivered up to sequence ${watermark}.`}
+      </Empty>
+    </Page>
+  );
+}
+
+function ChangeDetail({ change }: { change: ChangeWithTrail }): ReactNode {
+  return (
+    <Page
+      title={`Change #${change.sequence}`}
+      above={<Link to="/changes">Changes</Link>}
+      beside={<Neighbours sequence={String(change.sequence)} />}
+      lead={
+        <>
+          {describeOutcome(change.stage, change.outcome)}
+          {change.object?.name !== undefined && change.object.name !== null && `: ${change.object.name}`},{' '}
+          <Instant at={change.occurredAt} /> UTC
+        </>
+      }
+    >
+      <div className="change-detail">
+        <div>
+          <Section title="Values">
+            <WhatHappened change={change} />
+            <ValueTable values={change.values} />
+          </Section>
+          <Section title="All columns">
+            <ChangeFacts change={change} />
+          </Section>
+        </div>
+        <div>
+          <Section title="What led to it" note={describeWay(change)}>
+            <Trail label="What led to this change" changes={change.causedBy} current={change} />
+          </Section>
+          <Section title="What it led to" note={describeConsequences(change)}>
+            {change.ledTo.length === 0 ? (
+              <Empty title="Nothing in this log was caused by this change." />
+            ) : (
+              <Trail label="What this change led to" changes={change.ledTo} current={change} after={change} />
+            )}
+          </Section>
+        </div>
+      </div>
+    </Page>
+  );
+}
+
+/** The log is dense: the changes before and after are there, or the log ends. */
+function Neighbours({ sequence }: { sequence: string }): ReactNode {
+  const number = BigInt(sequence);
+  return (
+    <nav className="neighbours" aria-label="Neighbours in the log">
+      {number > 0n && <Link to={`/changes/${number - 1n}`}>Previous</Link>}
+      <Link to={`/changes/${number + 1n}`}>Next</Link>
+    </nav>
+  );
+}
+
+function describeWay(change: ChangeWithTrail): string {
+  const [root] = change.causedBy;
+  const hops = change.causedBy.length - 1;
+  if (root === undefined || hops < 1) return 'It is a root: nothing in this log caused it.';
+  return `${formatCounted(hops, 'hop')}, ${formatDuration(measureDelay(root.occurredAt, change.occurredAt))} from the root`;
+}
+
+function describeConsequences(change: ChangeWithTrail): string | undefined {
+  const count = change.ledTo.length;
+  if (count === 0) return undefined;
+  return count < MOST_CONSEQUENCES ? formatCounted(count, 'change') : `the first ${count} changes`;
+}

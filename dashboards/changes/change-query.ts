@@ -1,0 +1,17 @@
+// One change with what led to it and what it led to.
+import { operation } from '../operation.ts';
+import { changeFields } from './change-fields.ts';
+
+export const changeQuery = operation(
+  `
+  query ChangeWithTrail($sequence: Sequence!) {
+    change(sequence: $sequence) {
+      ...ChangeFields
+      causedBy { ...ChangeFields }
+      ledTo(first: 100) { ...ChangeFields }
+    }
+    log { watermark }
+  }
+`,
+  [changeFields],
+);

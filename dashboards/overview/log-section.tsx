@@ -1,0 +1,34 @@
+// The change log itself: how long it is, how far delivered, and the root that proves it.
+import type { ReactNode } from 'react';
+import { formatCount } from '../numbers.ts';
+import { Section } from '../page/page.tsx';
+import { HashText } from '../parts/hash-text.tsx';
+import type { Overview } from './overview-query.ts';
+
+export function LogSection({ log }: { log: Overview['log'] }): ReactNode {
+  return (
+    <Section title="Change log" className="log-section">
+      {log.problem !== null && (
+        <p className="notice bad" role="alert">
+          {log.problem}
+        </p>
+      )}
+      <dl className="pairs">
+        <dt>State</dt>
+        <dd>{log.state}</dd>
+        <dt>Accepted events</dt>
+        <dd>{formatCount(log.size)}</dd>
+        <dt title="Every answer stops here: all events below are in ClickHouse">Delivered up to (watermark)</dt>
+        <dd>{formatCount(log.watermark)}</dd>
+        <dt>Not delivered yet (lag)</dt>
+        <dd>{formatCount(log.lag)}</dd>
+        <dt>Merkle root</dt>
+        <dd>
+          <HashText hash={log.root} what="the Merkle root" />
+        </dd>
+        <dt>Origin</dt>
+        <dd className="dn">{log.origin}</dd>
+      </dl>
+    </Section>
+  );
+}

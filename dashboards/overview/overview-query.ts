@@ -1,0 +1,29 @@
+// All of the first page in one question.
+import { type AnswerOf, operation } from '../operation.ts';
+import { runSummary } from '../runs/run-fields.ts';
+
+export const overviewQuery = operation(
+  `
+  query Overview {
+    overview {
+      until
+      objectCounts { name count }
+      changesByMonth { period stage count }
+      turnover { period joiners leavers }
+      problems {
+        outcome error stage agent count
+        latest { sequence occurredAt object { id name type } dn }
+      }
+      outOfBand
+      openLeaverAccounts
+      openLeavers { person { id name type } agent leftAt openHours }
+      leaverDelays { agent closed open medianHours p95Hours maximumHours }
+      recentRuns { ...RunSummary }
+      log { origin size watermark lag root state problem }
+    }
+  }
+`,
+  [runSummary],
+);
+
+export type Overview = AnswerOf<typeof overviewQuery>['overview'];

@@ -1,0 +1,11 @@
+// What a list of runs asks of each run.
+import { type AnswerOf, operation } from '../operation.ts';
+
+export const runSummary = operation(`
+  fragment RunSummary on Run {
+    id agent profile startedAt finishedAt result
+    steps { number kind result complete balance { read unchanged changed refused gone } }
+  }
+`);
+
+export type RunSummary = AnswerOf<typeof runSummary>;

@@ -1,0 +1,106 @@
+// One step of a run: its input, its balance, and its counters beside what the log says they are.
+import type { ReactNode } from 'react';
+import { Link } from 'react-router';
+import { formatDuration, measureDelay } from '../dates.ts';
+import { formatBytes, formatCount } from '../numbers.ts';
+import type { Sequence } from '../operation.ts';
+import { Section } from '../page/page.tsx';
+import { Badge, ResultBadge } from '../parts/badge.tsx';
+import { HashText } from '../parts/hash-text.tsx';
+import { Instant } from '../parts/instant.tsx';
+import { Columns, TableFrame } from '../parts/table-frame.tsx';
+import { describeOutcome } from '../words/outcome-words.ts';
+import { describeStepKind } from '../words/result-words.ts';
+import { Balance } from './balance.tsx';
+import type { RunStep } from './run-query.ts';
+
+export function StepSection({ run, step }: { run: Sequence; step: RunStep }): ReactNode {
+  return (
+    <Section
+      title={`Step ${step.number}: ${describeStepKind(step.kind)}`}
+      note={
+        <>
+          <ResultBadge result={step.result} /> started <Instant at={step.startedAt} /> UTC
+          {step.finishedAt !== null && `, took ${formatDuration(measureDelay(step.startedAt, step.finishedAt))}`}
+        </>
+      }
+      className="step"
+    >
+      {step.input !== null && (
+        <dl className="pairs step-input">
+          <dt>Input</dt>
+          <dd className="dn">{step.input.name}</dd>
+          <dt>Size</dt>
+          <dd title={`${formatCount(step.input.bytes)} bytes`}>{formatBytes(step.input.bytes)}</dd>
+          <dt>SHA-256</dt>
+          <dd>
+            <HashText hash={step.input.sha256} what="the SHA-256 of the input" />
+          </dd>
+        </dl>
+      )}
+      {step.balance !== null && <Balance balance={step.balance} />}
+      <CounterTable run={run} step={step} />
+    </Section>
+  );
+}
+
+function CounterTable({ run, step }: { run: Sequence; step: RunStep }): ReactNode {
+  const counted = new Map(step.counted.map(({ name, count }) => [name, count]));
+  const kept = new Map(step.counters.map(({ name, count }) => [name, count]));
+  const names = [...new Set([...kept.keys(), ...counted.keys()])];
+  if (names.length === 0) return <p className="muted">This step counted nothing.</p>;
+  return (
+    <>
+      <TableFrame label={`Counters of step ${step.number}`} className="compact counters">
+        <Columns names={['Counter', '#Engine', '#Log', 'Equal']} />
+        <tbody>
+          {names.map((name) => (
+            <CounterRow key={name} run={run} name={name} engine={kept.get(name) ?? 0} log={counted.get(name)} />
+          ))}
+        </tbody>
+      </TableFrame>
+      <p className={step.complete ? 'verdict good' : 'verdict bad'}>
+        {step.complete
+          ? 'Complete: what the engine counted is what the log holds.'
+          : step.finishedAt === null
+            ? 'Not finished yet.'
+            : 'Incomplete: the log does not hold what the engine counted.'}
+      </p>
+    </>
+  );
+}
+
+interface CounterRowProps {
+  run: Sequence;
+  name: string;
+  engine: number;
+  /** Undefined: the log does not count it, like unchanged entries, which make no event. */
+  log: number | undefined;
+}
+
+function CounterRow({ run, name, engine, log }: CounterRowProps): ReactNode {
+  return (
+    <tr>
+      <th scope="row">
+        {describeOutcome('', name)} <code>{name}</code>
+      </th>
+      <td className="number">
+        {engine > 0 && log !== undefined ? (
+          <Link to={`/changes?run=${run}&outcomes=${encodeURIComponent(name)}`}>{formatCount(engine)}</Link>
+        ) : (
+          formatCount(engine)
+        )}
+      </td>
+      <td className="number">{log === undefined ? '—' : formatCount(log)}</td>
+      <td>
+        {log === undefined ? (
+          <span className="muted">not an event</span>
+        ) : log === engine ? (
+          <Badge tone="good">equal</Badge>
+        ) : (
+          <Badge tone="bad">differs by {formatCount(log - engine)}</Badge>
+        )}
+      </td>
+    </tr>
+  );
+}

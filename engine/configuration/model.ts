@@ -1,0 +1,106 @@
+// The configuration as the engine uses it: checked whole, every name resolved, every expression compiled.
+import type { AttributeType, ConnectorObjectType } from '../connector.ts';
+import type { Expression } from './expressions.ts';
+
+export interface MetaverseAttribute {
+  name: string;
+  type: AttributeType;
+  multivalued: boolean;
+  /** The MARKS of ingest/event.ts, added up. */
+  marks: number;
+  /** Agents in falling rank; those not named come after, in the order of the file. */
+  precedence: string[];
+}
+
+/** When a metaverse object is deleted: when its last connector goes, when one of these agents' goes, or never. */
+export type DeletionRule = { when: 'last-connector' } | { when: 'never' } | { when: 'any-of'; agents: string[] };
+
+export interface MetaverseType {
+  name: string;
+  about: 'person' | 'other';
+  /** The attribute that an object is called by. */
+  nameAttribute: string;
+  /** The attribute that holds a person's last day, where there is one. */
+  leavingDateAttribute?: string;
+  attributes: ReadonlyMap<string, MetaverseAttribute>;
+  deletion: DeletionRule;
+}
+
+export interface JoinRule {
+  objectType: string;
+  /** Ordered; the pairs (metaverse attribute, connector attribute) of one criterion must all be equal. */
+  criteria: { metaverse: string; connector: string }[][];
+}
+
+export interface ImportFlow {
+  /** Metaverse attribute. */
+  to: string;
+  /** The name of this rule in events: agent/type/attribute. */
+  rule: string;
+  from: { attribute: string } | { expression: Expression };
+  /** false: the value stays when the entry goes (MIM: do not recall). */
+  recall: boolean;
+}
+
+export interface ProvisioningRule {
+  rule: string;
+  objectType: string;
+  when: Expression | undefined;
+  dn: Expression;
+  /** What happens to the connector when `when` no longer holds or the object is deleted. */
+  otherwise: 'keep' | 'disconnect' | 'delete';
+}
+
+export interface ExportFlow {
+  /** Connector attribute. */
+  to: string;
+  rule: string;
+  from: { attribute: string } | { expression: Expression };
+  /** Only while the entry is being provisioned (MIM: initial flow only). */
+  initialOnly: boolean;
+  /** false: an empty metaverse value does not empty the connector's (MIM: suppress deletions). */
+  allowNull: boolean;
+  /** What is written instead of nothing, for attributes that may not be empty. */
+  whenEmpty: string | undefined;
+}
+
+/** What one agent does with one of its object types. */
+export interface AgentType {
+  schema: ConnectorObjectType;
+  filter: Expression | undefined;
+  join: JoinRule | undefined;
+  /** The metaverse type that an entry becomes a new object of when nothing joins. */
+  projection: string | undefined;
+  /** The metaverse type that its import flows go to. */
+  importTo: string | undefined;
+  importFlows: ImportFlow[];
+  provisioning: ProvisioningRule | undefined;
+  exportFlows: ExportFlow[];
+  /** Attributes computed from the entry, in order. */
+  computed: { attribute: string; expression: Expression }[];
+}
+
+export const STEP_KINDS = ['full-import', 'delta-synchronization', 'full-synchronization', 'export'] as const;
+export type StepKind = (typeof STEP_KINDS)[number];
+
+export interface Agent {
+  name: string;
+  connector: { kind: string; settings: unknown };
+  types: ReadonlyMap<string, AgentType>;
+  /** correct: a change made by hand in an attribute that we export is exported over; report: it is only recorded. */
+  drift: 'correct' | 'report';
+  /** The largest share of the objects of one type that a full image may delete. */
+  deleteShare: number;
+  runProfiles: ReadonlyMap<string, StepKind[]>;
+}
+
+export interface Configuration {
+  name: string;
+  metaverse: ReadonlyMap<string, MetaverseType>;
+  agents: ReadonlyMap<string, Agent>;
+  /** What one cycle runs, in order. */
+  cycle: { agent: string; profile: string }[];
+  /** The text as it was read, and its SHA-256 (hex). */
+  text: string;
+  sha256: string;
+}

@@ -1,0 +1,127 @@
+// Resolves the names of a configuration and compiles its expressions; collects every fault instead of stopping at one.
+import { MARKS, type Mark } from '../../ingest/event.ts';
+import type { Fault, ParsedDocument, Path } from './document.ts';
+import { compileExpression, type Expression } from './expressions.ts';
+import type { Agent, Configuration, DeletionRule, MetaverseAttribute, MetaverseType } from './model.ts';
+import { resolveAgent } from './resolve-agent.ts';
+import type { ConfigurationShape, MetaverseTypeShape } from './shape.ts';
+
+/** What the resolvers share: where things stand, and the faults found so far. */
+export class Resolution {
+  readonly faults: Fault[] = [];
+  readonly #document: ParsedDocument;
+
+  constructor(document: ParsedDocument) {
+    this.#document = document;
+  }
+
+  fault(path: Path, message: string): void {
+    this.faults.push({ ...this.#document.placeOf(path), message: `${message} (${path.map(String).join('.')})` });
+  }
+
+  /** The value of a name, or undefined and a fault that lists the names there are. */
+  look<T>(map: ReadonlyMap<string, T>, key: string, path: Path, what: string): T | undefined {
+    const found = map.get(key);
+    if (found === undefined)
+      this.fault(path, `there is no ${what} ${key}; there is ${[...map.keys()].join(', ') || 'none'}`);
+    return found;
+  }
+
+  compile(text: string, rule: string, path: Path): Expression {
+    try {
+      return compileExpression(text, rule);
+    } catch (error) {
+      this.fault(
+        path,
+        `the expression is wrong: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`,
+      );
+      return { text, evaluate: () => undefined };
+    }
+  }
+}
+
+export function sumOfMarks(marks: readonly Mark[]): number {
+  return marks.reduce((sum, mark) => sum | MARKS[mark], 0);
+}
+
+export function resolveConfiguration(
+  shape: ConfigurationShape,
+  document: ParsedDocument,
+): { configuration: Omit<Configuration, 'text' | 'sha256'>; faults: Fault[] } {
+  const resolution = new Resolution(document);
+  const agentNames = Object.keys(shape.agents);
+  const metaverse = new Map(
+    Object.entries(shape.metaverse).map(([name, type]) => [
+      name,
+      resolveMetaverseType(name, type, agentNames, resolution),
+    ]),
+  );
+  const agents = new Map(
+    Object.entries(shape.agents).map(([name, agent]) => [name, resolveAgent(name, agent, metaverse, resolution)]),
+  );
+  const cycle = shape.cycle.map((text, index) => resolveCycleStep(text, index, agents, resolution));
+  return { configuration: { name: shape.name, metaverse, agents, cycle }, faults: resolution.faults };
+}
+
+function resolveMetaverseType(
+  name: string,
+  shape: MetaverseTypeShape,
+  agents: string[],
+  resolution: Resolution,
+): MetaverseType {
+  const path = ['metaverse', name];
+  const attributes = new Map(
+    Object.entries(shape.attributes).map(([attribute, value]): [string, MetaverseAttribute] => {
+      const full = typeof value === 'string' ? { type: value, multivalued: false, marks: [] } : value;
+      const precedence = 'precedence' in full ? (full.precedence ?? []) : [];
+      checkAgents(precedence, agents, [...path, 'attributes', attribute, 'precedence'], resolution);
+      if (full.marks.includes('secret'))
+        resolution.fault(
+          [...path, 'attributes', attribute],
+          'a secret has no place in the metaverse: secrets are never stored',
+        );
+      const rest = agents.filter((agent) => !precedence.includes(agent));
+      return [
+        attribute,
+        {
+          name: attribute,
+          type: full.type,
+          multivalued: full.multivalued,
+          marks: sumOfMarks(full.marks),
+          precedence: [...precedence, ...rest],
+        },
+      ];
+    }),
+  );
+  resolution.look(attributes, shape.name, [...path, 'name'], 'attribute');
+  if (shape.leaving_date !== undefined)
+    resolution.look(attributes, shape.leaving_date, [...path, 'leaving_date'], 'attribute');
+  if (typeof shape.deletion === 'object')
+    checkAgents(shape.deletion.any_of, agents, [...path, 'deletion', 'any_of'], resolution);
+  return {
+    name,
+    about: shape.about,
+    nameAttribute: shape.name,
+    ...(shape.leaving_date !== undefined && { leavingDateAttribute: shape.leaving_date }),
+    attributes,
+    deletion: deletionOf(shape.deletion),
+  };
+}
+
+function deletionOf(shape: MetaverseTypeShape['deletion']): DeletionRule {
+  return typeof shape === 'string' ? { when: shape } : { when: 'any-of', agents: shape.any_of };
+}
+
+function checkAgents(names: readonly string[], agents: readonly string[], path: Path, resolution: Resolution): void {
+  for (const [index, name] of names.entries()) {
+    if (!agents.includes(name))
+      resolution.fault([...path, index], `there is no agent ${name}; there is ${agents.join(', ') || 'none'}`);
+  }
+}
+
+function resolveCycleStep(text: string, index: number, agents: ReadonlyMap<string, Agent>, resolution: Resolution) {
+  const [agent = '', profile = ''] = text.split('/');
+  const found = resolution.look(agents, agent, ['cycle', index], 'agent');
+  if (found) resolution.look(found.runProfiles, profile, ['cycle', index], `run profile of ${agent}`);
+  return { agent, profile };
+}

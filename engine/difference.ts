@@ -1,0 +1,111 @@
+// The difference of two sets of attributes as the values of an event. Single values are replaced; several are added and
+// removed; a changed reference is a remove and an add, for it names two persons.
+import { createHash } from 'node:crypto';
+import { type EventValue, LARGE_VALUE_BYTES } from '../ingest/event.ts';
+import type { Attributes, AttributeType } from './connector.ts';
+import { safeDnKey } from './indexes.ts';
+import type { Held, HeldAttributes } from './space.ts';
+
+export interface AttributeSchema {
+  type: AttributeType;
+  marks: number;
+  /** References that are DNs are compared as DNs. */
+  comparesAsDn: boolean;
+}
+
+export interface Difference {
+  values: EventValue[];
+  /** The attributes after: what stayed keeps its lineage, what is new was set by `sequence`. */
+  after: HeldAttributes;
+}
+
+interface DifferenceOptions {
+  schemaOf: (attribute: string) => AttributeSchema;
+  /** The object that a reference value names, if it is known. */
+  resolve?: (attribute: string, value: string) => string | undefined;
+  /** The flow rule of an attribute. */
+  ruleOf?: (attribute: string) => string | undefined;
+  /** The sequence of the event that these values go into. */
+  sequence: number;
+}
+
+/** Compares the attributes named in either; `after` lists every attribute that is to be there. */
+export function difference(before: HeldAttributes, after: Attributes, options: DifferenceOptions): Difference {
+  const values: EventValue[] = [];
+  const held: Record<string, readonly Held[]> = {};
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    const result = differenceOf(name, before[name] ?? [], after[name] ?? [], options);
+    values.push(...result.values);
+    if (result.held.length > 0) held[name] = result.held;
+  }
+  return { values, after: held };
+}
+
+function differenceOf(
+  name: string,
+  before: readonly Held[],
+  after: readonly string[],
+  options: DifferenceOptions,
+): { values: EventValue[]; held: readonly Held[] } {
+  if (sameList(before, after)) return { values: [], held: before };
+  const schema = options.schemaOf(name);
+  const keyOf = schema.comparesAsDn ? safeDnKey : (value: string) => value;
+  const old = new Map(before.map((each) => [keyOf(each[0]), each]));
+  const wanted = new Map(after.map((value) => [keyOf(value), value]));
+  const removed = before.filter(([value]) => !wanted.has(keyOf(value)));
+  const added = [...wanted].filter(([key]) => !old.has(key)).map(([, value]) => value);
+  const held = [...wanted].map(([key, value]): Held => old.get(key) ?? [value, options.sequence]);
+  const [from] = removed;
+  const [to] = added;
+  if (
+    schema.type !== 'reference' &&
+    from &&
+    to !== undefined &&
+    removed.length === 1 &&
+    added.length === 1 &&
+    before.length === 1
+  ) {
+    return { values: [valueOf(name, schema, 'replace', from, to, options)], held };
+  }
+  return {
+    values: [
+      ...removed.map((each) => valueOf(name, schema, 'remove', each, undefined, options)),
+      ...added.map((value) => valueOf(name, schema, 'add', undefined, value, options)),
+    ],
+    held,
+  };
+}
+
+function sameList(before: readonly Held[], after: readonly string[]): boolean {
+  return before.length === after.length && before.every(([value], index) => value === after[index]);
+}
+
+function valueOf(
+  name: string,
+  schema: AttributeSchema,
+  operation: EventValue['operation'],
+  old: Held | undefined,
+  next: string | undefined,
+  options: DifferenceOptions,
+): EventValue {
+  const reference = schema.type === 'reference' ? options.resolve?.(name, next ?? old?.[0] ?? '') : undefined;
+  const rule = options.ruleOf?.(name);
+  return {
+    attribute: name,
+    type: schema.type,
+    operation,
+    marks: schema.marks,
+    ...(old && { old: shown(schema, old[0]), setBy: old[1] }),
+    ...(next !== undefined && { new: shown(schema, next) }),
+    ...(reference !== undefined && { reference }),
+    ...(rule !== undefined && { rule }),
+  };
+}
+
+/** Binary and large values are recorded as their size and hash. */
+function shown(schema: AttributeSchema, value: string): string {
+  if (schema.type !== 'binary' && value.length * 3 < LARGE_VALUE_BYTES) return value;
+  const bytes = schema.type === 'binary' ? Buffer.from(value, 'base64') : Buffer.from(value, 'utf8');
+  if (schema.type !== 'binary' && bytes.length <= LARGE_VALUE_BYTES) return value;
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')};bytes=${bytes.length}`;
+}

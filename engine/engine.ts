@@ -1,0 +1,197 @@
+// The engine as the rest of the program sees it: runs an agent's run profile, one at a time.
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '../ingest/clock.ts';
+import { LARGE_VALUE_BYTES, type ProposedEvent } from '../ingest/event.ts';
+import type { Journal } from '../ingest/journal/journal.ts';
+import type { StateChange } from '../ingest/journal/messages.ts';
+import type { Configuration } from './configuration/model.ts';
+import type { Connector } from './connector.ts';
+import { createConnector } from './connectors/create.ts';
+import { indexEntry, indexObject } from './indexes.ts';
+import { Run, type RunOptions, type RunResult } from './run.ts';
+import { type Entry, KINDS, type MetaverseObject } from './space.ts';
+
+/** A name that the configuration does not have. */
+export class UnknownNameError extends Error {
+  override name = 'UnknownNameError';
+}
+
+/** Entries or objects indexed anew in one batch after the configuration changed. */
+const BATCH_REINDEXED = 1000;
+
+export class Engine {
+  readonly configuration: Configuration;
+  readonly #journal: Journal;
+  readonly #connectors: ReadonlyMap<string, Connector>;
+  readonly #configurationSequence: number;
+  /** Synchronisations exclude each other; so does everything else, for now: the end of the last run. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(journal: Journal, configuration: Configuration, sequence: number) {
+    this.#journal = journal;
+    this.configuration = configuration;
+    this.#configurationSequence = sequence;
+    this.#connectors = new Map([...configuration.agents.values()].map((agent) => [agent.name, createConnector(agent)]));
+  }
+
+  /** Takes up the state in the journal under a configuration; a changed one is recorded first. Throws LogError. */
+  static async open(journal: Journal, configuration: Configuration): Promise<Engine> {
+    await finishInterruptedRun(journal);
+    const sequence = await recordConfiguration(journal, configuration);
+    return new Engine(journal, configuration, sequence);
+  }
+
+  /**
+   * Runs a profile; waits until the run before it is over. Throws UnknownNameError, and LogError when the journal cannot
+   * accept; what went wrong in the connected system is in the result.
+   */
+  run(agentName: string, profile: string, options: RunOptions = {}): Promise<RunResult> {
+    const agent = this.configuration.agents.get(agentName);
+    const connector = this.#connectors.get(agentName);
+    const names = (all: Iterable<string>) => [...all].join(', ') || 'none';
+    if (!agent || !connector)
+      throw new UnknownNameError(
+        `There is no agent ${agentName}; there is ${names(this.configuration.agents.keys())}.`,
+      );
+    if (!agent.runProfiles.has(profile)) {
+      throw new UnknownNameError(
+        `${agentName} has no run profile ${profile}; it has ${names(agent.runProfiles.keys())}.`,
+      );
+    }
+    const environment = {
+      journal: this.#journal,
+      configuration: this.configuration,
+      configurationSequence: this.#configurationSequence,
+      newId,
+    };
+    const run = this.#last.then(() => new Run(environment, agent, connector, profile, options).execute());
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  /** Resolves when no run is going on. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+}
+
+let lastMillisecond = 0;
+let counter = 0;
+
+/** A UUID version 7 (RFC 9562): in the order of creation, so that neighbours compress and compare well. */
+function newId(): string {
+  const now = Math.floor(systemClock() / 1000);
+  counter = now === lastMillisecond ? counter + 1 : 0;
+  lastMillisecond = Math.max(now, lastMillisecond);
+  if (counter > 0xfff) {
+    lastMillisecond += 1;
+    counter = 0;
+  }
+  const time = lastMillisecond.toString(16).padStart(12, '0');
+  const random = randomBytes(8);
+  random[0] = ((random[0] ?? 0) & 0x3f) | 0x80;
+  const tail = random.toString('hex');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`;
+}
+
+interface RecordedConfiguration {
+  sequence: number;
+  sha256: string;
+}
+
+async function recordConfiguration(journal: Journal, configuration: Configuration): Promise<number> {
+  const recorded = journal.state.get(KINDS.engine, 'configuration') as RecordedConfiguration | undefined;
+  if (recorded?.sha256 === configuration.sha256) return recorded.sequence;
+  const accepted = await journal.accept((base) => ({
+    events: [configurationEvent(configuration, recorded, base)],
+    state: [{ kind: KINDS.engine, key: 'configuration', value: { sequence: base, sha256: configuration.sha256 } }],
+  }));
+  if (recorded) await reindex(journal, configuration);
+  return accepted.first;
+}
+
+function configurationEvent(
+  configuration: Configuration,
+  before: RecordedConfiguration | undefined,
+  sequence: number,
+): ProposedEvent {
+  const value = (attribute: string, text: string) => ({
+    attribute,
+    type: 'string' as const,
+    operation: 'add' as const,
+    new: text,
+    marks: 0,
+  });
+  const text =
+    Buffer.byteLength(configuration.text) <= LARGE_VALUE_BYTES * 16 ? [value('text', configuration.text)] : [];
+  return {
+    occurredAt: systemClock(),
+    occurredAtKnown: 'observed',
+    stage: 'configuration',
+    operation: before ? 'update' : 'add',
+    outcome: 'configuration-changed',
+    values: [value('name', configuration.name), value('sha256', configuration.sha256), ...text],
+    initiatorKnown: 'unknown',
+    performer: 'metatrail',
+    causes: before ? [before.sequence] : [],
+    ...(before && { root: before.sequence }),
+    configuration: sequence,
+    outOfBand: false,
+  };
+}
+
+/** What can be found by which value follows from the configuration; under another one everything is indexed anew. */
+async function reindex(journal: Journal, configuration: Configuration): Promise<void> {
+  const changes: (() => StateChange)[] = [
+    ...journal.state.keys(KINDS.entry).map((key) => () => {
+      const value = journal.state.get(KINDS.entry, key) as Entry;
+      return { kind: KINDS.entry, key, value, indexed: indexEntry(value, configuration) };
+    }),
+    ...journal.state.keys(KINDS.object).map((key) => () => {
+      const value = journal.state.get(KINDS.object, key) as MetaverseObject;
+      return { kind: KINDS.object, key, value, indexed: indexObject(value, configuration) };
+    }),
+  ];
+  for (let from = 0; from < changes.length; from += BATCH_REINDEXED) {
+    await journal.accept(() => ({
+      events: [],
+      state: changes.slice(from, from + BATCH_REINDEXED).map((make) => make()),
+    }));
+  }
+}
+
+interface UnfinishedRun {
+  run: number;
+  agent: string;
+  profile: string;
+  step?: number;
+  stepKind?: string;
+}
+
+/** A run that the last process did not live to finish is closed, so that its history does not claim to go on. */
+async function finishInterruptedRun(journal: Journal): Promise<void> {
+  const unfinished = journal.state.get(KINDS.engine, 'run') as UnfinishedRun | undefined;
+  if (!unfinished) return;
+  const { run, agent, profile } = unfinished;
+  await journal.accept(() => ({
+    events: [
+      {
+        occurredAt: systemClock(),
+        occurredAtKnown: 'observed',
+        stage: 'run',
+        operation: 'stop',
+        outcome: 'stopped-service-shutdown',
+        error: 'stopped-service-shutdown',
+        agent,
+        values: [{ attribute: 'profile', type: 'string', operation: 'add', new: profile, marks: 0 }],
+        initiatorKnown: 'unknown',
+        performer: 'metatrail',
+        causes: [run],
+        root: run,
+        run,
+        outOfBand: false,
+      },
+    ],
+    state: [{ kind: KINDS.engine, key: 'run', value: null }],
+  }));
+}

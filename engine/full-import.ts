@@ -1,0 +1,92 @@
+// The full-import step: reads an image, asks the fuse, stages every entry, then what is gone.
+import { RuleError } from './configuration/expressions.ts';
+import type { Agent } from './configuration/model.ts';
+import { ConnectorError, type FullImage, type ImportedEntry } from './connector.ts';
+import { entryIndex } from './indexes.ts';
+import type { StepOutcome, StepRunner } from './run-step.ts';
+import { type AgentState, type Entry, KINDS } from './space.ts';
+import { refusalOf, stageEntry, stageGone, stageRefused } from './stage.ts';
+import type { Unit } from './unit.ts';
+
+/** Entries staged in one journal batch. */
+const BATCH_ENTRIES = 500;
+
+/** Reads the next image of the agent and stages it. Throws ConnectorError; the fuse is one too. */
+export async function fullImport(runner: StepRunner, agent: Agent): Promise<StepOutcome> {
+  const state = (runner.state.get(KINDS.agent, agent.name) as AgentState | undefined) ?? { imported: false };
+  const image = await runner.connector.readFullImage(state.lastImage);
+  if (!image) return { result: 'completed-no-objects' };
+  if (image.date !== undefined) runner.useImageDate(image.date);
+  const gone = goneFrom(runner, agent, image);
+  checkFuse(runner, agent, image, gone);
+  await stageImage(runner, agent, image, gone, state);
+  return { result: image.refused.length > 0 ? 'completed-discovery-errors' : 'success', input: image.input };
+}
+
+function existing(runner: StepRunner, agent: Agent, type: string): Entry[] {
+  return runner.state
+    .find(KINDS.entry, 'all', entryIndex.ofAgent(agent.name, type))
+    .map((id) => runner.state.get(KINDS.entry, id) as Entry)
+    .filter((entry) => entry.exists && entry.pending?.kind !== 'delete');
+}
+
+/**
+ * The entries that the image no longer has. One that it has but that was refused is not gone; and where a refused one
+ * has no anchor, it could be any of its type, so none of that type is.
+ */
+function goneFrom(runner: StepRunner, agent: Agent, image: FullImage): Entry[] {
+  const there = new Set<string>();
+  const unsure = new Set(image.refused.filter(({ anchor }) => anchor === undefined).map(({ type }) => type ?? ''));
+  for (const { type, anchor } of [...image.entries, ...image.refused]) {
+    if (anchor !== undefined) there.add(JSON.stringify([type ?? '', anchor]));
+  }
+  if (unsure.has('')) return [];
+  const certain = [...agent.types.keys()].filter((type) => !unsure.has(type));
+  return certain.flatMap((type) =>
+    existing(runner, agent, type).filter((entry) => !there.has(JSON.stringify([type, entry.anchor ?? '']))),
+  );
+}
+
+/** A file cut in half must never empty a company: too large a share gone stops the step before anything is staged. */
+function checkFuse(runner: StepRunner, agent: Agent, image: FullImage, gone: readonly Entry[]): void {
+  for (const [name, type] of agent.types) {
+    if (type.schema.derived) continue;
+    const lost = gone.filter((entry) => entry.type === name && !entry.unconfirmed?.deleted).length;
+    const before = existing(runner, agent, name).length;
+    if (before === 0 || lost / before <= agent.deleteShare) continue;
+    throw new ConnectorError(
+      'stopped-deletion-limit',
+      `${image.input.name} would delete ${lost} of ${before} ${name} objects of ${agent.name}; at most a share of ${agent.deleteShare} may go at once. Nothing was staged. If the file is right, raise delete_share of ${agent.name} for one run.`,
+    );
+  }
+}
+
+async function stageImage(
+  runner: StepRunner,
+  agent: Agent,
+  image: FullImage,
+  gone: readonly Entry[],
+  state: AgentState,
+): Promise<void> {
+  const work: ((unit: Unit) => void)[] = [
+    ...image.entries.map((imported) => (unit: Unit) => stageOne(unit, agent, imported, !state.imported)),
+    ...image.refused.map((refused) => (unit: Unit) => stageRefused(unit, agent, refused)),
+    ...gone.map(({ id }) => (unit: Unit) => {
+      const entry = unit.entry(id);
+      if (entry) stageGone(unit, agent, entry);
+    }),
+  ];
+  await runner.inBatches(work, BATCH_ENTRIES, (unit, item) => item(unit));
+  await runner.inBatches([image.input.name], 1, (unit, lastImage) =>
+    unit.putAgentState(agent.name, { imported: true, lastImage }),
+  );
+}
+
+function stageOne(unit: Unit, agent: Agent, imported: ImportedEntry, firstImport: boolean): void {
+  try {
+    unit.attempt(() => stageEntry(unit, agent, imported, firstImport));
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    stageRefused(unit, agent, refusalOf(imported, error));
+  }
+}

@@ -1,0 +1,367 @@
+// Import attribute flow: what each connector of an object contributes, who wins by rank, who loses and is recorded as
+// such, and what is recalled when a connector goes (MIM.md 1.9).
+import type { EventValue } from '../ingest/event.ts';
+import { actorOf, type Cause } from './cause.ts';
+import { toValues } from './configuration/expressions.ts';
+import type { Agent, AgentType, ImportFlow, MetaverseType } from './configuration/model.ts';
+import { difference } from './difference.ts';
+import { identity } from './entry-events.ts';
+import { entryView } from './expression-views.ts';
+import { nameOf } from './names.ts';
+import type { Outstanding, WaitingReference } from './outstanding.ts';
+import { flowOutward, objectDeleted } from './outward.ts';
+import { resolveReference } from './references.ts';
+import { type ContributedAttribute, type Entry, type HeldAttributes, type MetaverseObject, plain } from './space.ts';
+import type { Unit } from './unit.ts';
+
+interface Contribution {
+  flow: ImportFlow;
+  agent: string;
+  entry: Entry;
+  values: string[];
+}
+
+interface FlowResult {
+  /** The event of the change of the object; undefined: nothing changed. */
+  event: number | undefined;
+  waiting: WaitingReference[];
+}
+
+/** Flows an entry into its object. */
+export function flowInward(unit: Unit, agent: Agent, type: AgentType, entry: Entry, cause: Cause): FlowResult {
+  const waiting: WaitingReference[] = [];
+  const settled = recordUnresolved(unit, agent, type, entry, cause, waiting);
+  unit.putEntry(settled);
+  const object = objectOf(unit, settled);
+  const attributes = new Set(type.importFlows.map(({ to }) => to));
+  const event = recompute(unit, object, attributes, cause, {
+    stage: 'import-flow',
+    entry: settled,
+    changed: 'connector-flow',
+    unchanged: 'connector-no-flow',
+  });
+  return { event, waiting };
+}
+
+/** A connector is gone: its contributions are recalled, the deletion rule is asked, the rest flows outward. */
+export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: Outstanding): void {
+  const object = objectOf(unit, entry);
+  const schema = metaverseType(unit, object);
+  if (mustDelete(unit, schema, object, entry)) return deleteObject(unit, object, entry, cause, outstanding);
+  const attributes = new Set(
+    Object.entries(object.attributes)
+      .filter(([, a]) => a.entry === entry.id)
+      .map(([name]) => name),
+  );
+  const { object: _, ...gone } = entry;
+  const event = recompute(unit, object, attributes, cause, {
+    stage: 'recall',
+    entry: { ...gone, object: object.id },
+    changed: 'connector-delete-leave-mv',
+    unchanged: 'connector-delete-leave-mv',
+    always: true,
+  });
+  const next = { ...cause, event: event ?? cause.event };
+  outstanding.targetChanged(unit, object.id, next);
+  flowOutward(unit, objectOf(unit, entry), next, outstanding);
+}
+
+function objectOf(unit: Unit, entry: Entry): MetaverseObject {
+  const object = unit.object(entry.object ?? '');
+  if (!object) throw new Error(`The object ${entry.object} of the entry ${entry.id} is not there.`);
+  return object;
+}
+
+function metaverseType(unit: Unit, object: MetaverseObject): MetaverseType {
+  const type = unit.context.configuration.metaverse.get(object.type);
+  if (!type) throw new Error(`The metaverse type ${object.type} is no longer declared.`);
+  return type;
+}
+
+function connectorsOf(unit: Unit, object: MetaverseObject): Entry[] {
+  return unit
+    .find('entry', 'object', object.id)
+    .map((id) => unit.entry(id))
+    .filter((entry) => entry !== undefined);
+}
+
+function mustDelete(unit: Unit, schema: MetaverseType, object: MetaverseObject, gone: Entry): boolean {
+  const rule = schema.deletion;
+  if (rule.when === 'never') return false;
+  if (rule.when === 'any-of') return rule.agents.includes(gone.agent);
+  return connectorsOf(unit, object).every((entry) => entry.id === gone.id);
+}
+
+function deleteObject(unit: Unit, object: MetaverseObject, entry: Entry, cause: Cause, outstanding: Outstanding): void {
+  const schema = metaverseType(unit, object);
+  const before = Object.fromEntries(Object.entries(object.attributes).map(([name, { values }]) => [name, values]));
+  const { values } = difference(before, {}, metaverseDifference(schema, unit.next));
+  const name = nameOf(unit.context.configuration, object);
+  const event = unit.emit({
+    stage: 'deletion',
+    operation: 'delete',
+    outcome: 'connector-delete-remove-mv',
+    object: object.id,
+    objectType: object.type,
+    ...(name !== undefined && { objectName: name }),
+    agent: entry.agent,
+    entry: entry.id,
+    values,
+    ...actorOf(cause),
+    causes: [cause.event],
+    root: cause.root,
+  });
+  outstanding.targetChanged(unit, object.id, { ...cause, event });
+  unit.removeObject(object.id);
+  objectDeleted(unit, object, { ...cause, event });
+}
+
+function metaverseDifference(
+  schema: MetaverseType,
+  sequence: number,
+  ruleOf?: (attribute: string) => string | undefined,
+) {
+  return {
+    schemaOf: (name: string) => {
+      const attribute = schema.attributes.get(name);
+      return { type: attribute?.type ?? ('string' as const), marks: attribute?.marks ?? 2, comparesAsDn: false };
+    },
+    resolve: (_: string, value: string) => value,
+    ...(ruleOf && { ruleOf }),
+    sequence,
+  };
+}
+
+interface RecomputeOptions {
+  stage: 'import-flow' | 'recall';
+  entry: Entry;
+  changed: string;
+  unchanged: string;
+  /** Record an event although nothing changed. */
+  always?: boolean;
+}
+
+/** Computes attributes of an object anew from all its connectors, by rank, and records what changed and who lost. */
+function recompute(
+  unit: Unit,
+  object: MetaverseObject,
+  names: ReadonlySet<string>,
+  cause: Cause,
+  options: RecomputeOptions,
+): number | undefined {
+  const schema = metaverseType(unit, object);
+  const connectors = connectorsOf(unit, object);
+  const winners = new Map<string, Contribution | undefined>();
+  const losing: { name: string; loser: Contribution; winner: Contribution }[] = [];
+  for (const name of names) {
+    const ranked = contributions(unit, schema, connectors, name);
+    winners.set(name, ranked[0]);
+    for (const loser of ranked.slice(1)) if (ranked[0]) losing.push({ name, loser, winner: ranked[0] });
+  }
+  const sequence = unit.next;
+  const present = new Set(connectors.filter(({ pending }) => pending?.kind !== 'delete').map(({ id }) => id));
+  const { values, attributes } = applyWinners(schema, object, winners, sequence, present);
+  let next: MetaverseObject = { ...object, attributes };
+  const name = nameOf(unit.context.configuration, next) ?? nameOf(unit.context.configuration, object);
+  const changed = values.length > 0 || options.always === true;
+  if (changed) {
+    unit.emit({
+      stage: options.stage,
+      operation: 'update',
+      outcome: values.length > 0 ? options.changed : options.unchanged,
+      ...identity({ ...options.entry, object: object.id }),
+      objectType: object.type,
+      ...(name !== undefined && { objectName: name }),
+      values,
+      ...actorOf(cause),
+      causes: [cause.event],
+      root: cause.root,
+    });
+  } else unit.context.counters.count(options.stage, options.entry.agent, object.type, options.unchanged);
+  next = recordLosers(unit, schema, next, names, losing, { ...cause, event: changed ? sequence : cause.event });
+  unit.putObject(next);
+  return changed ? sequence : undefined;
+}
+
+function applyWinners(
+  schema: MetaverseType,
+  object: MetaverseObject,
+  winners: ReadonlyMap<string, Contribution | undefined>,
+  sequence: number,
+  present: ReadonlySet<string>,
+) {
+  const before: HeldAttributes = {};
+  const wanted: Record<string, string[]> = {};
+  for (const [name, winner] of winners) {
+    const current = object.attributes[name];
+    if (current) before[name] = current.values;
+    if (winner) wanted[name] = winner.values;
+    else if (current && !current.recall && !present.has(current.entry))
+      wanted[name] = current.values.map(([value]) => value);
+  }
+  const ruleOf = (name: string) => winners.get(name)?.flow.rule ?? object.attributes[name]?.rule;
+  const { values, after } = difference(before, wanted, metaverseDifference(schema, sequence, ruleOf));
+  const attributes: Record<string, ContributedAttribute> = { ...object.attributes };
+  for (const [name, winner] of winners) {
+    const held = after[name];
+    const current = attributes[name];
+    if (!held) delete attributes[name];
+    else if (winner)
+      attributes[name] = { values: held, entry: winner.entry.id, rule: winner.flow.rule, recall: winner.flow.recall };
+    else if (current) attributes[name] = { ...current, values: held };
+  }
+  return { values, attributes };
+}
+
+/** What each connector contributes to an attribute, the highest rank first; who has no value does not take part. */
+function contributions(unit: Unit, schema: MetaverseType, connectors: readonly Entry[], name: string): Contribution[] {
+  const precedence = schema.attributes.get(name)?.precedence ?? [];
+  return connectors
+    .flatMap((entry) => {
+      const type = unit.context.configuration.agents.get(entry.agent)?.types.get(entry.type);
+      const flow = type?.importFlows.find(({ to }) => to === name);
+      if (!type || !flow || entry.pending?.kind === 'delete') return [];
+      const values = contributedValues(unit, type, entry, flow);
+      return values.length > 0 ? [{ flow, agent: entry.agent, entry, values }] : [];
+    })
+    .sort((a, b) => precedence.indexOf(a.agent) - precedence.indexOf(b.agent) || (a.entry.id < b.entry.id ? -1 : 1));
+}
+
+function contributedValues(unit: Unit, type: AgentType, entry: Entry, flow: ImportFlow): string[] {
+  if ('expression' in flow.from) {
+    return toValues(flow.from.expression.evaluate({ entry: entryView(type, plain(entry.image)) }), flow.rule);
+  }
+  const attribute = type.schema.attributes.get(flow.from.attribute);
+  const values = (entry.image[flow.from.attribute] ?? []).map(([value]) => value);
+  if (!attribute?.reference) return values;
+  return values.flatMap((value) => {
+    const resolved = resolveReference(unit, entry.agent, attribute, value);
+    return resolved.outcome === 'resolved' && resolved.entry.object !== undefined ? [resolved.entry.object] : [];
+  });
+}
+
+/** Each losing contribution is an event when it is new or has changed; one event for each losing entry. */
+function recordLosers(
+  unit: Unit,
+  schema: MetaverseType,
+  object: MetaverseObject,
+  names: ReadonlySet<string>,
+  losing: readonly { name: string; loser: Contribution; winner: Contribution }[],
+  cause: Cause,
+): MetaverseObject {
+  const losers: MetaverseObject['losers'] = { ...object.losers };
+  for (const name of names) losers[name] = {};
+  const fresh = new Map<Entry, EventValue[]>();
+  for (const { name, loser, winner } of losing) {
+    const text = JSON.stringify(loser.values);
+    losers[name] = { ...losers[name], [loser.entry.id]: text };
+    if (object.losers[name]?.[loser.entry.id] === text || text === JSON.stringify(winner.values)) continue;
+    fresh.set(loser.entry, [...(fresh.get(loser.entry) ?? []), ...losingValues(schema, object, name, loser)]);
+  }
+  for (const name of names) if (Object.keys(losers[name] ?? {}).length === 0) delete losers[name];
+  const objectName = nameOf(unit.context.configuration, object);
+  for (const [entry, values] of fresh) {
+    unit.emit({
+      stage: 'import-flow',
+      operation: 'none',
+      outcome: 'skipped-not-precedent',
+      ...identity({ ...entry, object: object.id }),
+      objectType: object.type,
+      ...(objectName !== undefined && { objectName }),
+      values,
+      ...actorOf(cause),
+      causes: [cause.event],
+      root: cause.root,
+    });
+  }
+  return { ...object, losers };
+}
+
+/** The losing values as such; `setBy` is the sequence that had set the value which stands. */
+function losingValues(schema: MetaverseType, object: MetaverseObject, name: string, loser: Contribution): EventValue[] {
+  const attribute = schema.attributes.get(name);
+  const standing = object.attributes[name]?.values[0]?.[1];
+  return loser.values.map((value) => ({
+    attribute: name,
+    type: attribute?.type ?? 'string',
+    operation: 'add',
+    new: value,
+    marks: attribute?.marks ?? 2,
+    rule: loser.flow.rule,
+    ...(attribute?.type === 'reference' && { reference: value }),
+    ...(standing !== undefined && { setBy: standing }),
+  }));
+}
+
+/** References that name nobody or several are recorded, once each; those that wait for a join are collected. */
+function recordUnresolved(
+  unit: Unit,
+  agent: Agent,
+  type: AgentType,
+  entry: Entry,
+  cause: Cause,
+  waiting: WaitingReference[],
+): Entry {
+  const used = new Set(type.importFlows.flatMap(({ from }) => ('attribute' in from ? [from.attribute] : [])));
+  const unresolved: Record<string, string> = {};
+  for (const attribute of type.schema.attributes.values()) {
+    if (!attribute.reference || !used.has(attribute.name)) continue;
+    for (const [value] of entry.image[attribute.name] ?? []) {
+      const { outcome } = resolveReference(unit, agent.name, attribute, value);
+      const key = JSON.stringify([attribute.name, value]);
+      if (outcome === 'not-joined') {
+        waiting.push({ attribute, value });
+        if (entry.unresolved?.[key] === 'reference-not-joined') unresolved[key] = 'reference-not-joined';
+      }
+      if (outcome !== 'unresolved-reference' && outcome !== 'ambiguous-reference') continue;
+      unresolved[key] = outcome;
+      if (entry.unresolved?.[key] !== outcome)
+        emitUnresolved(unit, entry, attribute.name, value, attribute.marks, outcome, cause);
+    }
+  }
+  const { unresolved: _, ...rest } = entry;
+  return Object.keys(unresolved).length > 0 ? { ...rest, unresolved } : rest;
+}
+
+/** At the end of a step: references whose targets are still not joined to any object are recorded, once each. */
+export function recordNotJoined(unit: Unit, entryId: string, waiting: readonly WaitingReference[]): void {
+  const entry = unit.entry(entryId);
+  if (!entry) return;
+  const unresolved = { ...entry.unresolved };
+  const event = entry.linkedBy ?? 0;
+  for (const { attribute, value } of waiting) {
+    const key = JSON.stringify([attribute.name, value]);
+    if (unresolved[key] !== undefined || resolveReference(unit, entry.agent, attribute, value).outcome !== 'not-joined')
+      continue;
+    unresolved[key] = 'reference-not-joined';
+    emitUnresolved(unit, entry, attribute.name, value, attribute.marks, 'reference-not-joined', {
+      event,
+      root: entry.linkedRoot ?? event,
+      initiatorKnown: 'unknown',
+      outOfBand: false,
+    });
+  }
+  if (Object.keys(unresolved).length > 0) unit.putEntry({ ...entry, unresolved });
+}
+
+function emitUnresolved(
+  unit: Unit,
+  entry: Entry,
+  attribute: string,
+  value: string,
+  marks: number,
+  outcome: string,
+  cause: Cause,
+): void {
+  unit.emit({
+    stage: 'import-flow',
+    operation: 'none',
+    outcome,
+    error: outcome,
+    ...identity(entry),
+    values: [{ attribute, type: 'reference', operation: 'add', new: value, marks }],
+    ...actorOf(cause),
+    causes: [cause.event],
+    root: cause.root,
+  });
+}

@@ -1,0 +1,72 @@
+// What a step of a run works with: the connector, the state, its clock, and batches that are accepted one after another.
+import type { Journal } from '../ingest/journal/journal.ts';
+import type { StateView } from '../ingest/journal/state.ts';
+import type { Connector, InputFile } from './connector.ts';
+import { type StepContext, Unit } from './unit.ts';
+
+export interface StepOutcome {
+  /** A MIM step result. */
+  result: string;
+  input?: InputFile;
+}
+
+/** Outcomes of a synchronisation that are somebody's to look at. */
+const SYNC_ERRORS = new Set([
+  'flow-failure',
+  'ambiguous-join',
+  'could-not-join-due-to-existing-join',
+  'unresolved-reference',
+  'ambiguous-reference',
+  'reference-not-joined',
+]);
+
+/** Batches being made durable while the next is computed. */
+const BATCHES_IN_FLIGHT = 2;
+
+export class StepRunner {
+  readonly connector: Connector;
+  readonly context: StepContext;
+  readonly #journal: Journal;
+  readonly #useImageDate: (date: number) => void;
+
+  constructor(journal: Journal, connector: Connector, context: StepContext, useImageDate: (date: number) => void) {
+    this.#journal = journal;
+    this.connector = connector;
+    this.context = context;
+    this.#useImageDate = useImageDate;
+  }
+
+  get state(): StateView {
+    return this.#journal.state;
+  }
+
+  /** The image says when it was taken: what this run does, it does then. */
+  useImageDate(date: number): void {
+    this.#useImageDate(date);
+  }
+
+  hasErrors(): boolean {
+    return this.context.counters.list().some(({ name }) => SYNC_ERRORS.has(name));
+  }
+
+  /** Does the work for all items, so many in one accepted batch. Resolves when all are accepted. */
+  async inBatches<T>(items: readonly T[], size: number, work: (unit: Unit, item: T) => void): Promise<void> {
+    const inFlight: Promise<unknown>[] = [];
+    try {
+      for (let from = 0; from < items.length; from += size) {
+        inFlight.push(this.#journal.accept((base) => this.#build(base, items.slice(from, from + size), work)));
+        if (inFlight.length >= BATCHES_IN_FLIGHT) await inFlight.shift();
+      }
+    } finally {
+      await Promise.all(inFlight);
+    }
+  }
+
+  #build<T>(base: number, items: readonly T[], work: (unit: Unit, item: T) => void) {
+    const unit = new Unit(this.state, base, this.context);
+    unit.attempt(() => {
+      for (const item of items) work(unit, item);
+    });
+    return unit.batch;
+  }
+}

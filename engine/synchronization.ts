@@ -1,0 +1,63 @@
+// The synchronization steps: all entries that are due (delta) or all there are (full), then what they left outstanding.
+import type { Cause } from './cause.ts';
+import type { Agent } from './configuration/model.ts';
+import { recordNotJoined } from './import-flow.ts';
+import { entryIndex } from './indexes.ts';
+import { Outstanding } from './outstanding.ts';
+import { flowOutward } from './outward.ts';
+import type { StepOutcome, StepRunner } from './run-step.ts';
+import { KINDS } from './space.ts';
+import { synchronizeEntry } from './synchronize.ts';
+import type { Unit } from './unit.ts';
+
+/** Entries synchronised in one journal batch. */
+const BATCH_ENTRIES = 250;
+/** References that form a circle settle in two passes; more than this is a rule that never comes to rest. */
+const MOST_PASSES = 10;
+
+export async function synchronization(runner: StepRunner, agent: Agent, kind: 'delta' | 'full'): Promise<StepOutcome> {
+  const outstanding = new Outstanding();
+  const due =
+    kind === 'delta' ? runner.state.find(KINDS.entry, 'due', entryIndex.due(agent.name)) : allEntries(runner, agent);
+  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) =>
+    synchronizeEntry(unit, agent, id, outstanding, kind === 'full'),
+  );
+  await settleOutstanding(runner, agent, outstanding);
+  await runner.inBatches([...outstanding.unresolved], BATCH_ENTRIES, (unit, [id, waiting]) =>
+    recordNotJoined(unit, id, waiting),
+  );
+  return { result: runner.hasErrors() ? 'completed-sync-errors' : 'success' };
+}
+
+function allEntries(runner: StepRunner, agent: Agent): string[] {
+  return [...agent.types.keys()].flatMap((type) =>
+    runner.state.find(KINDS.entry, 'all', entryIndex.ofAgent(agent.name, type)),
+  );
+}
+
+async function settleOutstanding(runner: StepRunner, agent: Agent, outstanding: Outstanding): Promise<void> {
+  for (let pass = 0; pass < MOST_PASSES; pass++) {
+    if (outstanding.entries.size === 0 && outstanding.objects.size === 0) return;
+    const entries = take(outstanding.entries);
+    await runner.inBatches(entries, BATCH_ENTRIES, (unit, [id, cause]) => retry(unit, agent, id, cause, outstanding));
+    const objects = take(outstanding.objects);
+    await runner.inBatches(objects, BATCH_ENTRIES, (unit, [id, cause]) => {
+      const object = unit.object(id);
+      if (object) flowOutward(unit, object, cause, outstanding);
+    });
+  }
+  throw new Error(`The references of ${agent.name} did not come to rest in ${MOST_PASSES} passes.`);
+}
+
+function retry(unit: Unit, agent: Agent, id: string, cause: Cause, outstanding: Outstanding): void {
+  const entry = unit.entry(id);
+  if (!entry) return;
+  unit.putEntry({ ...entry, retry: { event: cause.event, root: cause.root } });
+  synchronizeEntry(unit, agent, id, outstanding, false);
+}
+
+function take<T>(map: Map<string, T>): [string, T][] {
+  const items = [...map];
+  map.clear();
+  return items;
+}

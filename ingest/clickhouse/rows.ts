@@ -1,0 +1,262 @@
+// An event as a row of the table `events`, and back. A row is the JSON object that ClickHouse is sent (JSONEachRow) and
+// returns; what is absent is left out, and ClickHouse fills in the column's default.
+import { z } from 'zod';
+import { formatMicros, parseInstant } from '../clock.ts';
+import type { ChangeEvent, EventValue } from '../event.ts';
+import { INITIATOR_KNOWN, OPERATIONS, STAGES, TIME_KNOWN, VALUE_TYPES } from '../event.ts';
+
+const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** The columns of `events` in the order of the table; the queries list what they read from here. */
+export const EVENT_COLUMNS = [
+  'log',
+  'sequence',
+  'event_version',
+  'recorded_at',
+  'occurred_at',
+  'occurred_at_known',
+  'stage',
+  'operation',
+  'outcome',
+  'error',
+  'object',
+  'entry',
+  'object_type',
+  'object_name',
+  'agent',
+  'anchor',
+  'dn',
+  'value.attribute',
+  'value.type',
+  'value.operation',
+  'value.old',
+  'value.new',
+  'value.reference',
+  'value.marks',
+  'value.rule',
+  'value.set_by',
+  'value.set_by_known',
+  'value.key',
+  'value.commitment',
+  'initiator',
+  'initiator_known',
+  'performer',
+  'address',
+  'causes',
+  'root',
+  'rule',
+  'configuration',
+  'configuration_known',
+  'run',
+  'run_known',
+  'step',
+  'step_kind',
+  'out_of_band',
+  'subject_key',
+  'actor_key',
+  'object_commitment',
+  'actor_commitment',
+  'values_commitment',
+] as const;
+
+/** Those an insert names: a commitment is written into its column only when a person is erased. */
+export const INSERTED_COLUMNS = EVENT_COLUMNS.filter((column) => !column.endsWith('commitment'));
+
+const texts = z.array(z.string()).default([]);
+const numbers = z.array(z.number()).default([]);
+
+export const rowSchema = z.object({
+  log: z.string(),
+  sequence: z.number(),
+  event_version: z.number(),
+  recorded_at: z.string(),
+  occurred_at: z.string(),
+  occurred_at_known: z.enum(TIME_KNOWN),
+  stage: z.enum(STAGES),
+  operation: z.enum(OPERATIONS),
+  outcome: z.string(),
+  error: z.string().default(''),
+  object: z.string().default(NO_UUID),
+  entry: z.string().default(NO_UUID),
+  object_type: z.string().default(''),
+  object_name: z.string().default(''),
+  agent: z.string().default(''),
+  anchor: z.string().default(''),
+  dn: z.string().default(''),
+  'value.attribute': texts,
+  'value.type': z.array(z.enum(VALUE_TYPES)).default([]),
+  'value.operation': z.array(z.enum(['add', 'remove', 'replace'])).default([]),
+  'value.old': texts,
+  'value.new': texts,
+  'value.reference': texts,
+  'value.marks': numbers,
+  'value.rule': texts,
+  'value.set_by': numbers,
+  'value.set_by_known': numbers,
+  'value.key': numbers,
+  'value.commitment': texts,
+  initiator: z.string().default(''),
+  initiator_known: z.enum(INITIATOR_KNOWN),
+  performer: z.string().default(''),
+  address: z.string().default(''),
+  causes: numbers,
+  root: z.number(),
+  rule: z.string().default(''),
+  configuration: z.number().default(0),
+  configuration_known: z.number().default(0),
+  run: z.number().default(0),
+  run_known: z.number().default(0),
+  step: z.number().default(0),
+  step_kind: z.string().default(''),
+  out_of_band: z.number().default(0),
+  subject_key: z.number().default(0),
+  actor_key: z.number().default(0),
+  object_commitment: z.string().default(''),
+  actor_commitment: z.string().default(''),
+  values_commitment: z.string().default(''),
+});
+export type EventRow = z.infer<typeof rowSchema>;
+
+type RowInput = z.input<typeof rowSchema>;
+
+/** The row of an event, with everything absent left out. */
+export function toRow(event: ChangeEvent): RowInput {
+  const row: RowInput = {
+    log: event.log,
+    sequence: event.sequence,
+    event_version: event.eventVersion,
+    recorded_at: formatMicros(event.recordedAt),
+    occurred_at: formatMicros(event.occurredAt),
+    occurred_at_known: event.occurredAtKnown,
+    stage: event.stage,
+    operation: event.operation,
+    outcome: event.outcome,
+    initiator_known: event.initiatorKnown,
+    root: event.root,
+    ...identityColumns(event),
+    ...contextColumns(event),
+    ...(event.values.length > 0 ? valueColumns(event) : {}),
+  };
+  return row;
+}
+
+function identityColumns(event: ChangeEvent): Partial<RowInput> {
+  return {
+    ...(event.object !== undefined && { object: event.object }),
+    ...(event.entry !== undefined && { entry: event.entry }),
+    ...(event.objectType !== undefined && { object_type: event.objectType }),
+    ...(event.objectName !== undefined && { object_name: event.objectName }),
+    ...(event.agent !== undefined && { agent: event.agent }),
+    ...(event.anchor !== undefined && { anchor: event.anchor }),
+    ...(event.dn !== undefined && { dn: event.dn }),
+    ...(event.initiator !== undefined && { initiator: event.initiator }),
+    ...(event.performer !== undefined && { performer: event.performer }),
+    ...(event.address !== undefined && { address: event.address }),
+    ...(event.subjectKey !== 0 && { subject_key: event.subjectKey }),
+    ...(event.actorKey !== 0 && { actor_key: event.actorKey }),
+  };
+}
+
+function contextColumns(event: ChangeEvent): Partial<RowInput> {
+  return {
+    ...(event.error !== undefined && { error: event.error }),
+    ...(event.causes.length > 0 && { causes: event.causes }),
+    ...(event.rule !== undefined && { rule: event.rule }),
+    ...(event.configuration !== undefined && { configuration: event.configuration, configuration_known: 1 }),
+    ...(event.run !== undefined && { run: event.run, run_known: 1 }),
+    ...(event.step !== undefined && { step: event.step }),
+    ...(event.stepKind !== undefined && { step_kind: event.stepKind }),
+    ...(event.outOfBand && { out_of_band: 1 }),
+  };
+}
+
+function valueColumns(event: ChangeEvent): Partial<RowInput> {
+  const column = <T>(pick: (value: EventValue) => T): T[] => event.values.map(pick);
+  return {
+    'value.attribute': column((v) => v.attribute),
+    'value.type': column((v) => v.type),
+    'value.operation': column((v) => v.operation),
+    'value.old': column((v) => v.old ?? ''),
+    'value.new': column((v) => v.new ?? ''),
+    'value.reference': column((v) => v.reference ?? NO_UUID),
+    'value.marks': column((v) => v.marks),
+    'value.rule': column((v) => v.rule ?? ''),
+    'value.set_by': column((v) => v.setBy ?? 0),
+    'value.set_by_known': column((v) => (v.setBy === undefined ? 0 : 1)),
+    'value.key': event.valueKeys,
+  };
+}
+
+function readMicros(text: string): number {
+  const micros = parseInstant(text);
+  if (micros === undefined) throw new Error(`The time ${text} in a row of the change log cannot be read.`);
+  return micros;
+}
+
+const present = (text: string): string | undefined => (text === '' ? undefined : text);
+const presentId = (id: string): string | undefined => (id === NO_UUID || id === '' ? undefined : id);
+
+/** Sets only what is there, so that an absent field stays absent. */
+function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
+}
+
+function valuesOf(row: EventRow): EventValue[] {
+  return row['value.attribute'].map((attribute, i) => {
+    const operation = row['value.operation'][i] ?? 'add';
+    return {
+      attribute,
+      type: row['value.type'][i] ?? 'string',
+      operation,
+      marks: row['value.marks'][i] ?? 0,
+      ...defined({
+        old: operation === 'add' ? undefined : row['value.old'][i],
+        new: operation === 'remove' ? undefined : row['value.new'][i],
+        reference: presentId(row['value.reference'][i] ?? ''),
+        rule: present(row['value.rule'][i] ?? ''),
+        setBy: row['value.set_by_known'][i] ? row['value.set_by'][i] : undefined,
+      }),
+    };
+  });
+}
+
+/** The event of a row as ClickHouse or the journal holds it. */
+export function fromRow(row: EventRow): ChangeEvent {
+  return {
+    eventVersion: row.event_version,
+    log: row.log,
+    sequence: row.sequence,
+    recordedAt: readMicros(row.recorded_at),
+    occurredAt: readMicros(row.occurred_at),
+    occurredAtKnown: row.occurred_at_known,
+    stage: row.stage,
+    operation: row.operation,
+    outcome: row.outcome,
+    values: valuesOf(row),
+    initiatorKnown: row.initiator_known,
+    causes: row.causes,
+    root: row.root,
+    outOfBand: row.out_of_band === 1,
+    subjectKey: row.subject_key,
+    actorKey: row.actor_key,
+    valueKeys: row['value.key'],
+    ...defined({
+      error: present(row.error),
+      object: presentId(row.object),
+      entry: presentId(row.entry),
+      objectType: present(row.object_type),
+      objectName: present(row.object_name),
+      agent: present(row.agent),
+      anchor: present(row.anchor),
+      dn: present(row.dn),
+      initiator: present(row.initiator),
+      performer: present(row.performer),
+      address: present(row.address),
+      rule: present(row.rule),
+      configuration: row.configuration_known ? row.configuration : undefined,
+      run: row.run_known ? row.run : undefined,
+      step: row.step === 0 ? undefined : row.step,
+      stepKind: present(row.step_kind),
+    }),
+  };
+}

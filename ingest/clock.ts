@@ -1,0 +1,46 @@
+// The one place that asks the machine for the time. Everything else is given a clock.
+
+/** Microseconds since 1970-01-01T00:00:00Z. */
+export type Micros = number;
+
+export type Clock = () => Micros;
+
+export const systemClock: Clock = () => Date.now() * 1000;
+
+let cachedSecond = -1;
+let cachedText = '';
+
+/** "2010-01-31 23:59:59.999999", UTC: how ClickHouse writes a DateTime64(6, 'UTC'). */
+export function formatMicros(micros: Micros): string {
+  const second = Math.floor(micros / 1_000_000);
+  if (second !== cachedSecond) {
+    cachedSecond = second;
+    cachedText = new Date(second * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  }
+  return `${cachedText}.${String(micros - second * 1_000_000).padStart(6, '0')}`;
+}
+
+/** "2010-01-31T23:59:59.999999Z". */
+export function formatIso(micros: Micros): string {
+  return `${formatMicros(micros).replace(' ', 'T')}Z`;
+}
+
+const INSTANT = /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,6})\d*)?)?(Z|[+-]\d{2}:\d{2})?$/;
+
+/**
+ * Reads an instant: a date (its first microsecond, UTC) or a date and time with zone (none: UTC), to the microsecond.
+ * Returns undefined for anything else, also for a day that is not in the calendar.
+ */
+export function parseInstant(text: string): Micros | undefined {
+  const match = INSTANT.exec(text);
+  if (!match) return undefined;
+  const [, day, time = '00:00:00', fraction = '', zone = 'Z'] = match;
+  const millis = Date.parse(`${day}T${time}${zone}`);
+  if (Number.isNaN(millis) || !isCalendarDay(day ?? '')) return undefined;
+  return millis * 1000 + Number(fraction.padEnd(6, '0'));
+}
+
+function isCalendarDay(day: string): boolean {
+  const parsed = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString().startsWith(day);
+}

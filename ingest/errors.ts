@@ -1,0 +1,45 @@
+// Operational errors of the log: what failed is named, whether trying again can help, and what to do.
+
+export type LogErrorCode =
+  | 'data-folder-in-use'
+  | 'data-folder-newer'
+  | 'data-folder-not-writable'
+  | 'journal-full'
+  | 'journal-failed'
+  | 'event-invalid'
+  | 'clickhouse-away'
+  | 'clickhouse-ahead'
+  | 'clickhouse-different'
+  | 'clickhouse-refused';
+
+export class LogError extends Error {
+  override name = 'LogError';
+  readonly code: LogErrorCode;
+  readonly retryable: boolean;
+
+  constructor(code: LogErrorCode, message: string, options: { retryable?: boolean; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+  }
+}
+
+export function isLogErrorCode(text: string): text is LogErrorCode {
+  return text in REMEDIES;
+}
+
+/** What a person does about it; shown after the message on the command line and on the health page. */
+export const REMEDIES: Record<LogErrorCode, string> = {
+  'data-folder-in-use': 'Stop the other process, or let the command talk to the running service.',
+  'data-folder-newer': 'Run the newer program again, or restore a backup made before the upgrade.',
+  'data-folder-not-writable':
+    'Give the user that runs Metatrail the right to write there, or name another folder in METATRAIL_DATA.',
+  'journal-full': 'Free space on the disk of the data folder; nothing was accepted, so the run can be repeated.',
+  'journal-failed': 'See the cause; nothing of this batch was accepted, so the run can be repeated.',
+  'event-invalid': 'This is an error of the program; please report it.',
+  'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',
+  'clickhouse-ahead':
+    'The journal was restored from an older backup, or this ClickHouse belongs to another data folder.',
+  'clickhouse-different': 'The change log in ClickHouse was altered or belongs to another data folder.',
+  'clickhouse-refused': 'See what ClickHouse says; the journal keeps every event.',
+};

@@ -1,0 +1,139 @@
+// The change event: what one stage did to one object in one step with one outcome, or one fact about a run,
+// a configuration or a read. One event is one sequence number, one Merkle leaf and one row in ClickHouse.
+// README.md of this folder says what each column means; ENCODING.md says how an event becomes a leaf.
+import { z } from 'zod';
+
+/** The version of the columns and of the leaf encoding that this program writes. Older ones stay readable. */
+export const EVENT_VERSION = 1;
+
+/** What did it: the steps of one object's synchronisation, then the facts about the installation itself. */
+export const STAGES = [
+  'import',
+  'filter',
+  'join',
+  'projection',
+  'import-flow',
+  'recall',
+  'provisioning',
+  'deprovisioning',
+  'export-flow',
+  'export',
+  'confirmation',
+  'deletion',
+  'password',
+  'run',
+  'configuration',
+  'baseline',
+  'read',
+  'retention',
+  'erasure',
+  'alert',
+  'report',
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+export const OPERATIONS = ['none', 'add', 'update', 'delete', 'rename', 'start', 'finish', 'stop'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+export const VALUE_TYPES = ['string', 'integer', 'boolean', 'time', 'binary', 'reference'] as const;
+export type ValueType = (typeof VALUE_TYPES)[number];
+
+/** What a schema says of an attribute; several may hold. The bits are those of the column `value.marks`. */
+export const MARKS = { entitlement: 1, personal: 2, sensitive: 4, secret: 8 } as const;
+export type Mark = keyof typeof MARKS;
+
+/** How the time of happening is known: the source said it, or we saw it at that time. */
+export const TIME_KNOWN = ['reported', 'observed'] as const;
+/** How the initiator is known: the source named them, another log named them, we saw the system, or not at all. */
+export const INITIATOR_KNOWN = ['reported', 'matched', 'observed', 'unknown'] as const;
+
+const sequence = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** Microseconds since 1970-01-01T00:00:00Z. A double holds them exactly until the year 2255. */
+const micros = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+const word = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'a word in kebab-case');
+const text = z.string().min(1);
+
+export const eventValueSchema = z
+  .strictObject({
+    attribute: text,
+    type: z.enum(VALUE_TYPES),
+    operation: z.enum(['add', 'remove', 'replace']),
+    /** The value before; present exactly when the operation is remove or replace. */
+    old: z.string().optional(),
+    /** The value after; present exactly when the operation is add or replace. */
+    new: z.string().optional(),
+    /** The metaverse object that a reference names. A changed reference is one remove and one add. */
+    reference: z.uuid().optional(),
+    /** The MARKS of the attribute at that time, added up. */
+    marks: z.number().int().min(0).max(15),
+    /** The flow rule that produced this value, where one value has its own. */
+    rule: text.optional(),
+    /** The sequence of the event that had set the old value. */
+    setBy: sequence.optional(),
+  })
+  .refine((v) => (v.old !== undefined) === (v.operation !== 'add'), 'old goes with remove and replace')
+  .refine((v) => (v.new !== undefined) === (v.operation !== 'remove'), 'new goes with add and replace')
+  .refine((v) => v.type !== 'reference' || v.operation !== 'replace', 'a changed reference is a remove and an add')
+  .refine((v) => (v.marks & MARKS.secret) === 0, 'a secret is never written');
+export type EventValue = z.infer<typeof eventValueSchema>;
+
+/** An event as a producer hands it over. The journal adds `log`, `sequence`, `recordedAt`, `root` and the keys. */
+export const proposedEventSchema = z.strictObject({
+  occurredAt: micros,
+  occurredAtKnown: z.enum(TIME_KNOWN),
+  stage: z.enum(STAGES),
+  operation: z.enum(OPERATIONS),
+  /** MIM's own counter names in kebab-case where one fits, else ours; README.md lists them. */
+  outcome: word,
+  /** A MIM error name, or one sentence; never contains an attribute's value. */
+  error: text.optional(),
+  /** The metaverse object. */
+  object: z.uuid().optional(),
+  /** The connector-space object; there also before any join. */
+  entry: z.uuid().optional(),
+  objectType: text.optional(),
+  /** What it was called then. */
+  objectName: text.optional(),
+  agent: text.optional(),
+  anchor: text.optional(),
+  dn: text.optional(),
+  values: z.array(eventValueSchema),
+  initiator: text.optional(),
+  initiatorKnown: z.enum(INITIATOR_KNOWN),
+  performer: text.optional(),
+  address: text.optional(),
+  /** The sequences that led to this event, the principal first. Empty: this event is a root. */
+  causes: z.array(sequence),
+  /** The root of the principal cause; absent on a root. */
+  root: sequence.optional(),
+  rule: text.optional(),
+  /** The sequence of the configuration event under which it happened. */
+  configuration: sequence.optional(),
+  /** The sequence of the event that started the run. */
+  run: sequence.optional(),
+  step: z.number().int().min(1).max(65535).optional(),
+  stepKind: word.optional(),
+  /** A change in a target that no export of ours explains. */
+  outOfBand: z.boolean(),
+});
+export type ProposedEvent = z.infer<typeof proposedEventSchema>;
+
+/** An event as the journal accepted it. */
+export interface ChangeEvent extends ProposedEvent {
+  eventVersion: number;
+  /** The origin of the log: one installation, one log. */
+  log: string;
+  /** Dense: 0, 1, 2, … without gaps. */
+  sequence: number;
+  recordedAt: number;
+  root: number;
+  /** Number of the key that the object group and the event's own values are committed under; 0: the group is empty. */
+  subjectKey: number;
+  /** Number of the key of the actor group; 0: the group is empty. */
+  actorKey: number;
+  /** For each value, the number of the key of the person that its reference names; 0: it is no reference. */
+  valueKeys: number[];
+}
+
+/** Values longer than this (bytes of UTF-8) are kept as size, type and SHA-256 only. */
+export const LARGE_VALUE_BYTES = 65536;

@@ -1,0 +1,232 @@
+// The one writer of a data folder. It owns the SQLite file: a batch of events and the state that produced it are one
+// fsynced transaction; then and only then they are accepted. It assigns what only the writer knows (recorded time,
+// roots, keys) and hashes the leaves. It runs on a thread of its own (writer-thread.ts), for SQLite blocks.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { toRow } from '../clickhouse/rows.ts';
+import { systemClock } from '../clock.ts';
+import { leafOf } from '../encoding.ts';
+import { LogError } from '../errors.ts';
+import { type ChangeEvent, EVENT_VERSION, type ProposedEvent, proposedEventSchema } from '../event.ts';
+import { restoreTree, TileStore } from '../merkle/tiles.ts';
+import type { CompletedTile, MerkleTree } from '../merkle/tree.ts';
+import { KeyRing } from './keys.ts';
+import { lockDataFolder } from './lock.ts';
+import type { Batch, LogHead, StateChange } from './messages.ts';
+import { migrateJournal } from './schema.ts';
+
+export const JOURNAL_FILE = 'metatrail.sqlite';
+
+export class Writer {
+  readonly log: string;
+  readonly #database: DatabaseSync;
+  readonly #lock: DatabaseSync;
+  readonly #keys: KeyRing;
+  readonly #tiles: TileStore;
+  readonly #statements: Statements;
+  readonly #unwritten: CompletedTile[] = [];
+  /** Why tiles could not be written the last time, if so. */
+  tileError: string | undefined;
+  #tree: MerkleTree;
+
+  /** Opens or makes a data folder. Throws LogError when it is in use, newer than this program or not writable. */
+  constructor(folder: string) {
+    makeFolder(folder);
+    this.#lock = lockDataFolder(folder);
+    this.#database = new DatabaseSync(path.join(folder, JOURNAL_FILE));
+    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
+    migrateJournal(this.#database, folder);
+    this.#statements = prepareStatements(this.#database);
+    this.#keys = new KeyRing(this.#database);
+    this.#tiles = new TileStore(folder);
+    this.log = this.#readOrMakeOrigin();
+    this.#tree = this.#restoreTree();
+  }
+
+  /** The number of accepted events, which is the next sequence. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  get head(): LogHead {
+    return { size: this.#tree.size, root: Buffer.from(this.#tree.root()).toString('hex') };
+  }
+
+  /** Accepts a batch, or throws LogError and nothing of it is kept. `base` is the sequence of its first event. */
+  accept(base: number, batch: Batch): { recordedAt: number } {
+    if (base !== this.#tree.size) {
+      throw new LogError('journal-failed', `A batch for sequence ${base} came when ${this.#tree.size} was due.`);
+    }
+    const recordedAt = systemClock();
+    const leaves: Buffer[] = [];
+    this.#database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const [index, proposed] of batch.events.entries()) {
+        const event = this.#complete(proposed, base + index, recordedAt, batch, base);
+        const leaf = leafOf(event, (number) => this.#keys.byNumber(number));
+        this.#statements.journal.run(event.sequence, leaf, JSON.stringify(toRow(event)));
+        leaves.push(leaf);
+      }
+      for (const change of batch.state) this.#applyState(change);
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.#keys.forgetUncommitted();
+      throw asLogError(error);
+    }
+    this.#keys.keepCommitted();
+    for (const leaf of leaves) this.#unwritten.push(...this.#tree.append(leaf));
+    this.#writeTiles();
+    return { recordedAt };
+  }
+
+  /**
+   * Writes the full tiles in order. The batch is accepted already, so a disk that is full now must not refuse it: what
+   * could not be written is tried again with the next batch, and made anew from the journal at the next start.
+   */
+  #writeTiles(): void {
+    try {
+      for (let tile = this.#unwritten[0]; tile; tile = this.#unwritten[0]) {
+        this.#tiles.write(tile);
+        this.#unwritten.shift();
+      }
+      this.tileError = undefined;
+    } catch (error) {
+      this.tileError = error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Remembers a fact about the data folder, such as how far the shipper came. */
+  setFact(name: string, value: string): void {
+    this.#database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)').run(name, value);
+  }
+
+  close(): void {
+    this.#database.close();
+    this.#lock.close();
+  }
+
+  #complete(proposed: ProposedEvent, sequence: number, recordedAt: number, batch: Batch, base: number): ChangeEvent {
+    const checked = proposedEventSchema.safeParse(proposed);
+    if (!checked.success) throw invalidEvent(proposed, checked.error.issues);
+    const event = checked.data;
+    const late = event.causes.find((cause) => cause >= sequence);
+    if (late !== undefined)
+      throw invalidEvent(proposed, [{ path: ['causes'], message: `${late} is not before ${sequence}` }]);
+    const principal = event.causes[0];
+    const root = principal === undefined ? sequence : (event.root ?? rootWithin(batch, base, principal));
+    const owner = this.#keys.subjectOf(event);
+    return {
+      ...event,
+      eventVersion: EVENT_VERSION,
+      log: this.log,
+      sequence,
+      recordedAt,
+      root,
+      subjectKey: owner,
+      actorKey: this.#keys.actorOf(event),
+      valueKeys: event.values.map((value) => this.#keys.referenceOf(event, value)),
+    };
+  }
+
+  #applyState(change: StateChange): void {
+    const { kind, key } = change;
+    const indexed = change.value === null ? '{}' : JSON.stringify(change.indexed ?? {});
+    const before = this.#statements.readIndexed.get(kind, key)?.indexed ?? '{}';
+    if (before !== indexed) {
+      this.#statements.deleteIndex.run(kind, key);
+      for (const [name, values] of Object.entries(change.value === null ? {} : (change.indexed ?? {}))) {
+        for (const value of new Set(values)) this.#statements.insertIndex.run(kind, name, value, key);
+      }
+    }
+    if (change.value === null) this.#statements.deleteState.run(kind, key);
+    else this.#statements.putState.run(kind, key, JSON.stringify(change.value), indexed);
+  }
+
+  #readOrMakeOrigin(): string {
+    const row = this.#database.prepare("SELECT value FROM facts WHERE name = 'log'").get();
+    if (typeof row?.value === 'string') return row.value;
+    const log = `metatrail/${randomBytes(8).toString('hex')}`;
+    this.setFact('log', log);
+    return log;
+  }
+
+  #restoreTree(): MerkleTree {
+    const size = Number(
+      this.#database.prepare('SELECT coalesce(max(sequence) + 1, 0) AS size FROM journal').get()?.size ?? 0,
+    );
+    const read = this.#database.prepare('SELECT leaf FROM journal WHERE sequence >= ? ORDER BY sequence LIMIT ?');
+    return restoreTree(this.#tiles, size, (first, count) => {
+      const leaves = read.all(first, count).map((row) => row.leaf as Uint8Array);
+      if (leaves.length !== count)
+        throw new LogError('journal-failed', `The journal holds ${leaves.length} of ${count} leaves from ${first} on.`);
+      return leaves;
+    });
+  }
+}
+
+interface Statements {
+  journal: StatementSync;
+  readIndexed: StatementSync;
+  deleteIndex: StatementSync;
+  insertIndex: StatementSync;
+  putState: StatementSync;
+  deleteState: StatementSync;
+}
+
+function prepareStatements(database: DatabaseSync): Statements {
+  return {
+    journal: database.prepare('INSERT INTO journal (sequence, leaf, row) VALUES (?, ?, ?)'),
+    readIndexed: database.prepare('SELECT indexed FROM state WHERE kind = ? AND key = ?'),
+    deleteIndex: database.prepare('DELETE FROM state_index WHERE kind = ? AND key = ?'),
+    insertIndex: database.prepare('INSERT INTO state_index (kind, name, value, key) VALUES (?, ?, ?, ?)'),
+    putState: database.prepare('INSERT OR REPLACE INTO state (kind, key, value, indexed) VALUES (?, ?, ?, ?)'),
+    deleteState: database.prepare('DELETE FROM state WHERE kind = ? AND key = ?'),
+  };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new LogError('data-folder-not-writable', `The data folder ${folder} cannot be made.`, { cause: error });
+  }
+}
+
+function rootWithin(batch: Batch, base: number, principal: number): number {
+  let sequence = principal;
+  while (sequence >= base) {
+    const event = batch.events[sequence - base];
+    const next = event?.causes[0];
+    if (next === undefined) return sequence;
+    if (event?.root !== undefined) return event.root;
+    sequence = next;
+  }
+  throw new LogError('event-invalid', `An event names the cause ${principal} of an earlier batch without its root.`);
+}
+
+/** Names the event's kind and the fields at fault, but none of its values. */
+function invalidEvent(
+  event: ProposedEvent,
+  issues: readonly { path: readonly PropertyKey[]; message: string }[],
+): LogError {
+  const faults = issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`).join('; ');
+  return new LogError(
+    'event-invalid',
+    `An event ${event.stage}/${event.outcome} does not satisfy its schema (${faults}).`,
+  );
+}
+
+function asLogError(error: unknown): LogError {
+  if (error instanceof LogError) return error;
+  const full = error instanceof Error && /full|ENOSPC|disk I\/O/i.test(error.message);
+  return new LogError(
+    full ? 'journal-full' : 'journal-failed',
+    full
+      ? 'The disk of the data folder is full.'
+      : `The journal could not be written: ${error instanceof Error ? error.message : String(error)}.`,
+    { retryable: full, cause: error },
+  );
+}
