@@ -1,7 +1,7 @@
 // Which address shows which page.
 import { QueryClientProvider, useQueryErrorResetBoundary } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
-import { BrowserRouter, Route, Routes } from 'react-router';
+import { BrowserRouter, Route, Routes, useLocation } from 'react-router';
 import { FailureBoundary } from './answers/failure-boundary.tsx';
 import { createAnswers } from './answers/use-answer.ts';
 import { ChangePage } from './changes/change-page.tsx';
@@ -44,5 +44,10 @@ export function App(): ReactNode {
 
 function Guarded({ children }: { children: ReactNode }): ReactNode {
   const { reset } = useQueryErrorResetBoundary();
-  return <FailureBoundary onRetry={reset}>{children}</FailureBoundary>;
+  const { key } = useLocation();
+  return (
+    <FailureBoundary onRetry={reset} place={key}>
+      {children}
+    </FailureBoundary>
+  );
 }

@@ -7,6 +7,11 @@ export interface Cause {
   outOfBand: boolean;
 }
 
+/** The cause alone, of a value that carries more. */
+export function causeIn({ event, root, initiator, initiatorKnown, outOfBand }: Cause): Cause {
+  return { event, root, ...(initiator !== undefined && { initiator }), initiatorKnown, outOfBand };
+}
+
 export function actorOf(cause: Pick<Cause, 'initiator' | 'initiatorKnown'>) {
   return { ...(cause.initiator !== undefined && { initiator: cause.initiator }), initiatorKnown: cause.initiatorKnown };
 }

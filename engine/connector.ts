@@ -129,6 +129,8 @@ export interface Connector {
   readonly canExport: boolean;
   /** Called before the first run of an agent ever: makes what must be there (an LDIF file with its base entries). */
   initialise?(): Promise<void>;
+  /** The date of the image that readFullImage would read next, when that is known without reading it. */
+  nextImageDate?(after: string | undefined): Promise<number | undefined>;
   /**
    * The next full image to import. `after` is the name of the last image imported; a connector of single files
    * ignores it, one of a drop folder returns the first later one. undefined: nothing new.

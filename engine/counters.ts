@@ -23,6 +23,7 @@ export class Counters {
   #counts = new Map<string, number>();
   /** Of each object type. */
   readonly balances = new Map<string, Balance>();
+  #errorsRemain = false;
 
   add(event: ProposedEvent): void {
     this.count(event.stage, event.agent ?? '', event.objectType ?? '', event.outcome);
@@ -46,11 +47,22 @@ export class Counters {
     });
   }
 
-  mark(): Map<string, number> {
-    return new Map(this.#counts);
+  /** An error that an earlier step recorded is still there; it is no event again. */
+  noteRemainingError(): void {
+    this.#errorsRemain = true;
   }
 
-  restore(mark: Map<string, number>): void {
-    this.#counts = mark;
+  get errorsRemain(): boolean {
+    return this.#errorsRemain;
+  }
+
+  mark(): () => void {
+    const counts = new Map(this.#counts);
+    const balances = new Map([...this.balances].map(([type, balance]) => [type, { ...balance }]));
+    return () => {
+      this.#counts = counts;
+      this.balances.clear();
+      for (const [type, balance] of balances) this.balances.set(type, balance);
+    };
   }
 }

@@ -1,7 +1,7 @@
 // The difference of two sets of attributes as the values of an event. Single values are replaced; several are added and
 // removed; a changed reference is a remove and an add, for it names two persons.
 import { createHash } from 'node:crypto';
-import { type EventValue, LARGE_VALUE_BYTES } from '../ingest/event.ts';
+import { type EventValue, LARGE_VALUE_BYTES, MARKS } from '../ingest/event.ts';
 import type { Attributes, AttributeType } from './connector.ts';
 import { safeDnKey } from './indexes.ts';
 import type { Held, HeldAttributes } from './space.ts';
@@ -11,6 +11,8 @@ export interface AttributeSchema {
   marks: number;
   /** References that are DNs are compared as DNs. */
   comparesAsDn: boolean;
+  /** A value that stands for none, where the system does not allow none: nobody's entitlement. */
+  placeholder?: string | undefined;
 }
 
 export interface Difference {
@@ -76,6 +78,11 @@ function differenceOf(
   };
 }
 
+function isPlaceholder(schema: AttributeSchema, value: string | undefined): boolean {
+  if (schema.placeholder === undefined || value === undefined) return false;
+  return schema.comparesAsDn ? safeDnKey(value) === safeDnKey(schema.placeholder) : value === schema.placeholder;
+}
+
 function sameList(before: readonly Held[], after: readonly string[]): boolean {
   return before.length === after.length && before.every(([value], index) => value === after[index]);
 }
@@ -94,7 +101,7 @@ function valueOf(
     attribute: name,
     type: schema.type,
     operation,
-    marks: schema.marks,
+    marks: isPlaceholder(schema, next ?? old?.[0]) ? schema.marks & ~MARKS.entitlement : schema.marks,
     ...(old && { old: shown(schema, old[0]), setBy: old[1] }),
     ...(next !== undefined && { new: shown(schema, next) }),
     ...(reference !== undefined && { reference }),

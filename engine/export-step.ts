@@ -1,6 +1,7 @@
 // The export step: intents accepted, changes sent, outcomes accepted.
 import type { Agent } from './configuration/model.ts';
-import { changeOf, exportOrder, intend, settle } from './export.ts';
+import { ConnectorError, type ExportChange, type ExportResult } from './connector.ts';
+import { changeOf, inExportOrder, intend, settle, takeBack } from './export.ts';
 import { entryIndex } from './indexes.ts';
 import type { StepOutcome, StepRunner } from './run-step.ts';
 import { type Entry, KINDS } from './space.ts';
@@ -8,18 +9,31 @@ import { type Entry, KINDS } from './space.ts';
 const BATCH_ENTRIES = 500;
 
 export async function exportStep(runner: StepRunner, agent: Agent): Promise<StepOutcome> {
-  const { connector } = runner;
-  if (!connector.export) throw new Error(`The connector of ${agent.name} cannot export.`);
   const read = (id: string) => runner.state.get(KINDS.entry, id) as Entry;
-  const ids = runner.state
-    .find(KINDS.entry, 'export', entryIndex.export(agent.name))
-    .map(read)
-    .sort(exportOrder)
-    .map(({ id }) => id);
+  const pending = runner.state.find(KINDS.entry, 'export', entryIndex.export(agent.name)).map(read);
+  const ids = inExportOrder(pending.filter(({ dn, type }) => dn !== undefined && agent.types.has(type))).map(
+    ({ id }) => id,
+  );
   if (ids.length === 0) return { result: 'success' };
   await runner.inBatches(ids, BATCH_ENTRIES, (unit, id) => intend(unit, id));
   const changes = ids.map((id) => changeOf(read(id))).filter((change) => change !== undefined);
-  const results = await connector.export(changes);
+  const results = await send(runner, agent, ids, changes);
   await runner.inBatches(results, BATCH_ENTRIES, (unit, result) => settle(unit, agent, result));
   return { result: results.some(({ error }) => error !== undefined) ? 'completed-export-errors' : 'success' };
+}
+
+/** Throws ConnectorError: then the connected system is as it was, by the connector's contract. */
+async function send(
+  runner: StepRunner,
+  agent: Agent,
+  ids: readonly string[],
+  changes: readonly ExportChange[],
+): Promise<ExportResult[]> {
+  if (!runner.connector.export) throw new Error(`The connector of ${agent.name} cannot export.`);
+  try {
+    return await runner.connector.export(changes);
+  } catch (error) {
+    if (error instanceof ConnectorError) await runner.inBatches(ids, BATCH_ENTRIES, takeBack);
+    throw error;
+  }
 }

@@ -6,12 +6,20 @@ import { toValues } from './configuration/expressions.ts';
 import type { Agent, AgentType, ImportFlow, MetaverseType } from './configuration/model.ts';
 import { difference } from './difference.ts';
 import { identity } from './entry-events.ts';
+import { requireOne } from './export-flow.ts';
 import { entryView } from './expression-views.ts';
 import { nameOf } from './names.ts';
 import type { Outstanding, WaitingReference } from './outstanding.ts';
 import { flowOutward, objectDeleted } from './outward.ts';
 import { resolveReference } from './references.ts';
-import { type ContributedAttribute, type Entry, type HeldAttributes, type MetaverseObject, plain } from './space.ts';
+import {
+  type ContributedAttribute,
+  type Entry,
+  type HeldAttributes,
+  isImported,
+  type MetaverseObject,
+  plain,
+} from './space.ts';
 import type { Unit } from './unit.ts';
 
 interface Contribution {
@@ -33,8 +41,9 @@ export function flowInward(unit: Unit, agent: Agent, type: AgentType, entry: Ent
   const settled = recordUnresolved(unit, agent, type, entry, cause, waiting);
   unit.putEntry(settled);
   const object = objectOf(unit, settled);
-  const attributes = new Set(type.importFlows.map(({ to }) => to));
-  const event = recompute(unit, object, attributes, cause, {
+  // Those that it contributed by a rule that is no more, too.
+  const names = new Set([...type.importFlows.map(({ to }) => to), ...contributedBy(object, settled.id)]);
+  const event = recompute(unit, object, names, cause, {
     stage: 'import-flow',
     entry: settled,
     changed: 'connector-flow',
@@ -48,13 +57,8 @@ export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: 
   const object = objectOf(unit, entry);
   const schema = metaverseType(unit, object);
   if (mustDelete(unit, schema, object, entry)) return deleteObject(unit, object, entry, cause, outstanding);
-  const attributes = new Set(
-    Object.entries(object.attributes)
-      .filter(([, a]) => a.entry === entry.id)
-      .map(([name]) => name),
-  );
   const { object: _, ...gone } = entry;
-  const event = recompute(unit, object, attributes, cause, {
+  const event = recompute(unit, object, new Set(contributedBy(object, entry.id)), cause, {
     stage: 'recall',
     entry: { ...gone, object: object.id },
     changed: 'connector-delete-leave-mv',
@@ -64,6 +68,13 @@ export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: 
   const next = { ...cause, event: event ?? cause.event };
   outstanding.targetChanged(unit, object.id, next);
   flowOutward(unit, objectOf(unit, entry), next, outstanding);
+}
+
+/** The attributes to which an entry contributed, whether it won or lost. */
+function contributedBy(object: MetaverseObject, entry: string): string[] {
+  const won = Object.entries(object.attributes).filter(([, attribute]) => attribute.entry === entry);
+  const lost = Object.entries(object.losers).filter(([, losers]) => entry in losers);
+  return [...won, ...lost].map(([name]) => name);
 }
 
 function objectOf(unit: Unit, entry: Entry): MetaverseObject {
@@ -113,7 +124,7 @@ function deleteObject(unit: Unit, object: MetaverseObject, entry: Entry, cause: 
   });
   outstanding.targetChanged(unit, object.id, { ...cause, event });
   unit.removeObject(object.id);
-  objectDeleted(unit, object, { ...cause, event });
+  objectDeleted(unit, object, { ...cause, event }, outstanding);
 }
 
 function metaverseDifference(
@@ -160,7 +171,7 @@ function recompute(
   }
   const sequence = unit.next;
   const present = new Set(connectors.filter(({ pending }) => pending?.kind !== 'delete').map(({ id }) => id));
-  const { values, attributes } = applyWinners(schema, object, winners, sequence, present);
+  const { values, attributes, taken } = applyWinners(schema, object, winners, sequence, present);
   let next: MetaverseObject = { ...object, attributes };
   const name = nameOf(unit.context.configuration, next) ?? nameOf(unit.context.configuration, object);
   const changed = values.length > 0 || options.always === true;
@@ -178,7 +189,9 @@ function recompute(
       root: cause.root,
     });
   } else unit.context.counters.count(options.stage, options.entry.agent, object.type, options.unchanged);
-  next = recordLosers(unit, schema, next, names, losing, { ...cause, event: changed ? sequence : cause.event });
+  const why = { ...cause, event: changed ? sequence : cause.event };
+  for (const winner of taken) recordTaken(unit, next, winner, why);
+  next = recordLosers(unit, schema, next, names, losing, why);
   unit.putObject(next);
   return changed ? sequence : undefined;
 }
@@ -201,16 +214,37 @@ function applyWinners(
   }
   const ruleOf = (name: string) => winners.get(name)?.flow.rule ?? object.attributes[name]?.rule;
   const { values, after } = difference(before, wanted, metaverseDifference(schema, sequence, ruleOf));
+  const changed = new Set(values.map(({ attribute }) => attribute));
   const attributes: Record<string, ContributedAttribute> = { ...object.attributes };
+  const taken: Contribution[] = [];
   for (const [name, winner] of winners) {
     const held = after[name];
     const current = attributes[name];
     if (!held) delete attributes[name];
-    else if (winner)
+    else if (winner) {
       attributes[name] = { values: held, entry: winner.entry.id, rule: winner.flow.rule, recall: winner.flow.recall };
-    else if (current) attributes[name] = { ...current, values: held };
+      if (!changed.has(name) && (current?.entry !== winner.entry.id || current.rule !== winner.flow.rule))
+        taken.push(winner);
+    } else if (current) attributes[name] = { ...current, values: held };
   }
-  return { values, attributes };
+  return { values, attributes, taken };
+}
+
+/** The values stay as they are, but another contributes them now: if it goes, they go. */
+function recordTaken(unit: Unit, object: MetaverseObject, { entry, flow }: Contribution, cause: Cause): void {
+  const objectName = nameOf(unit.context.configuration, object);
+  unit.emit({
+    stage: 'import-flow',
+    operation: 'none',
+    outcome: 'contributor-changed',
+    ...identity({ ...entry, object: object.id }),
+    objectType: object.type,
+    ...(objectName !== undefined && { objectName }),
+    rule: flow.rule,
+    ...actorOf(cause),
+    causes: [cause.event],
+    root: cause.root,
+  });
 }
 
 /** What each connector contributes to an attribute, the highest rank first; who has no value does not take part. */
@@ -220,7 +254,7 @@ function contributions(unit: Unit, schema: MetaverseType, connectors: readonly E
     .flatMap((entry) => {
       const type = unit.context.configuration.agents.get(entry.agent)?.types.get(entry.type);
       const flow = type?.importFlows.find(({ to }) => to === name);
-      if (!type || !flow || entry.pending?.kind === 'delete') return [];
+      if (!type || !flow || type.importTo !== schema.name || !isImported(entry)) return [];
       const values = contributedValues(unit, type, entry, flow);
       return values.length > 0 ? [{ flow, agent: entry.agent, entry, values }] : [];
     })
@@ -229,7 +263,8 @@ function contributions(unit: Unit, schema: MetaverseType, connectors: readonly E
 
 function contributedValues(unit: Unit, type: AgentType, entry: Entry, flow: ImportFlow): string[] {
   if ('expression' in flow.from) {
-    return toValues(flow.from.expression.evaluate({ entry: entryView(type, plain(entry.image)) }), flow.rule);
+    const values = toValues(flow.from.expression.evaluate({ entry: entryView(type, plain(entry.image)) }), flow.rule);
+    return requireOne(values, flow.multivalued, flow.rule);
   }
   const attribute = type.schema.attributes.get(flow.from.attribute);
   const values = (entry.image[flow.from.attribute] ?? []).map(([value]) => value);

@@ -92,7 +92,7 @@ export function indexEntry(entry: Entry, configuration: Configuration): Record<s
     ...(entry.dn !== undefined && { dn: [entryIndex.dn(entry.agent, entry.dn)] }),
     ...(entry.object !== undefined && { object: [entry.object] }),
     ...(due && { due: [entryIndex.due(entry.agent)] }),
-    ...(entry.pendingExport && { export: [entryIndex.export(entry.agent)] }),
+    ...((entry.pendingExport || entry.escrowed) && { export: [entryIndex.export(entry.agent)] }),
     target: targetKeys(entry, image, configuration),
     refers: referenceKeys(entry, entry.image, configuration),
   };

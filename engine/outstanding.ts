@@ -20,16 +20,11 @@ export class Outstanding {
   readonly objects = new Map<string, Cause>();
   /** Entries with references that nothing has resolved so far. */
   readonly unresolved = new Map<string, WaitingReference[]>();
+  /** Entries that have none any more. */
+  readonly resolved = new Set<string>();
 
-  /** An entry became a connector: whoever refers to it can be resolved. */
-  entryLinked(unit: Unit, entry: Entry): void {
-    const cause: Cause = {
-      event: entry.linkedBy ?? 0,
-      root: entry.linkedRoot ?? 0,
-      initiator: entry.agent,
-      initiatorKnown: 'observed',
-      outOfBand: false,
-    };
+  /** An entry became a connector, or is one no longer: whoever refers to it refers to an object now, or to none. */
+  linkChanged(unit: Unit, entry: Entry, cause: Cause): void {
     for (const key of targetKeys(entry, expectedImage(entry), unit.context.configuration)) {
       for (const id of unit.find('entry', 'refers', key)) {
         if (id !== entry.id && unit.entry(id)?.object !== undefined) this.entries.set(id, cause);
@@ -39,11 +34,22 @@ export class Outstanding {
 
   /** An object got, changed or lost its entry in a target: the objects that refer to it export something else now. */
   targetChanged(unit: Unit, objectId: string, cause: Cause): void {
-    for (const id of unit.find('object', 'refers', objectId)) if (id !== objectId) this.objects.set(id, cause);
+    for (const id of unit.find('object', 'refers', objectId)) this.objects.set(id, cause);
+  }
+
+  /** Takes over what another collected: what is collected for an entry counts only once its rules have not failed. */
+  add(other: Outstanding): void {
+    for (const [id, cause] of other.entries) this.entries.set(id, cause);
+    for (const [id, cause] of other.objects) this.objects.set(id, cause);
+    for (const id of other.resolved) this.unresolved.delete(id);
+    for (const [id, waiting] of other.unresolved) this.unresolved.set(id, waiting);
   }
 
   unresolvedOf(waiting: WaitingReference[], entryId: string): void {
     if (waiting.length > 0) this.unresolved.set(entryId, waiting);
-    else this.unresolved.delete(entryId);
+    else {
+      this.unresolved.delete(entryId);
+      this.resolved.add(entryId);
+    }
   }
 }

@@ -43,6 +43,12 @@ export function connectorAttributeSchema(type: AgentType): (attribute: string) =
     const attribute = type.schema.attributes.get(name);
     // An attribute that a former configuration declared: its values leave the log as personal ones.
     if (!attribute) return { type: 'string', marks: MARKS.personal, comparesAsDn: false };
-    return { type: attribute.type, marks: attribute.marks, comparesAsDn: attribute.reference?.by === 'dn' };
+    const placeholder = type.exportFlows.find(({ to }) => to === name)?.whenEmpty;
+    return {
+      type: attribute.type,
+      marks: attribute.marks,
+      comparesAsDn: attribute.reference?.by === 'dn',
+      placeholder,
+    };
   };
 }

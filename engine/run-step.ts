@@ -13,6 +13,7 @@ export interface StepOutcome {
 /** Outcomes of a synchronisation that are somebody's to look at. */
 const SYNC_ERRORS = new Set([
   'flow-failure',
+  'flow-failure-again',
   'ambiguous-join',
   'could-not-join-due-to-existing-join',
   'unresolved-reference',
@@ -46,7 +47,8 @@ export class StepRunner {
   }
 
   hasErrors(): boolean {
-    return this.context.counters.list().some(({ name }) => SYNC_ERRORS.has(name));
+    const { counters } = this.context;
+    return counters.errorsRemain || counters.list().some(({ name }) => SYNC_ERRORS.has(name));
   }
 
   /** Does the work for all items, so many in one accepted batch. Resolves when all are accepted. */

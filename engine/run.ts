@@ -9,7 +9,7 @@ import { type Balance, type Counter, Counters } from './counters.ts';
 import { exportStep } from './export-step.ts';
 import { fullImport } from './full-import.ts';
 import { type StepOutcome, StepRunner } from './run-step.ts';
-import { KINDS } from './space.ts';
+import { type AgentState, KINDS } from './space.ts';
 import { synchronization } from './synchronization.ts';
 
 export interface StepResult {
@@ -86,6 +86,7 @@ export class Run {
 
   async #execute(): Promise<RunResult> {
     const kinds = this.#agent.runProfiles.get(this.#profile) ?? [];
+    if (kinds[0] === 'full-import') await this.#takeImageDate();
     this.#sequence = await this.#accept('start', 'in-progress', [text('profile', this.#profile)], {}, true);
     const steps: StepResult[] = [];
     for (const [index, kind] of kinds.entries()) {
@@ -96,6 +97,23 @@ export class Run {
     const result = steps.find((step) => !NO_RUN_ERRORS.has(step.result))?.result ?? 'success';
     await this.#accept('finish', result, [text('profile', this.#profile)], {}, false);
     return { run: this.#sequence, agent: this.#agent.name, profile: this.#profile, result, at: this.#now(), steps };
+  }
+
+  /** A run that begins with a dated image happens when the image was taken, from its first event on. */
+  async #takeImageDate(): Promise<void> {
+    const state = this.#environment.journal.state.get(KINDS.agent, this.#agent.name) as AgentState | undefined;
+    try {
+      const date = await this.#connector.nextImageDate?.(state?.lastImage);
+      if (date !== undefined) this.#useDate(date);
+    } catch (error) {
+      // The import itself meets the same fault and reports it as its result.
+      if (!(error instanceof ConnectorError)) throw error;
+    }
+  }
+
+  #useDate(date: Micros): void {
+    this.#fixed = Math.min(date, systemClock());
+    this.#reported = true;
   }
 
   #now(): Micros {
@@ -155,8 +173,7 @@ export class Run {
       counters,
     };
     const runner = new StepRunner(journal, this.#connector, context, (date) => {
-      this.#fixed = Math.min(date, systemClock());
-      this.#reported = true;
+      this.#useDate(date);
       context.occurredAtKnown = 'reported';
     });
     switch (kind) {

@@ -1,5 +1,6 @@
 // What the engine knows: the connector space (entries) and the metaverse (objects), as values that are never changed in
 // place. They are the engine's state in the journal's SQLite file; every change of them comes with the event that says why.
+import type { Cause } from './cause.ts';
 import type { Attributes } from './connector.ts';
 
 /** A value with the sequence of the event that set it. */
@@ -7,13 +8,13 @@ export type Held = readonly [value: string, setBy: number];
 export type HeldAttributes = Record<string, readonly Held[]>;
 
 /** A change read from the connected system and not yet synchronised. */
-export interface PendingImport {
+export interface PendingImport extends Cause {
   kind: 'add' | 'update' | 'delete';
-  event: number;
-  root: number;
-  initiator?: string;
-  initiatorKnown: 'reported' | 'observed' | 'unknown';
-  outOfBand: boolean;
+}
+
+/** A synchronisation that is due although nothing was imported. `outward`: also of what follows from the object. */
+export interface Retry extends Cause {
+  outward?: boolean;
 }
 
 /** A change to be made in the connected system (MIM: unapplied export). */
@@ -22,6 +23,8 @@ export interface PendingExport {
   newDn?: string;
   /** All values after, of each attribute that changes. */
   attributes: Attributes;
+  /** The objects that its reference values name, those before included, as they were called when this was decided. */
+  references?: Record<string, string>;
   event: number;
   root: number;
   initiator?: string;
@@ -34,6 +37,15 @@ export interface UnconfirmedExport {
   root: number;
   attributes: HeldAttributes;
   deleted: boolean;
+  /** The DN that an add or a rename gave it. */
+  dn?: string;
+}
+
+/** What was handed to the connector and whose outcome is not known yet (MIM: escrowed export). */
+export interface EscrowedExport {
+  /** The accepted intent. */
+  event: number;
+  change: PendingExport;
 }
 
 export interface Entry {
@@ -48,8 +60,8 @@ export interface Entry {
   image: HeldAttributes;
   pending?: PendingImport;
   pendingExport?: PendingExport;
-  /** The sequence of the accepted intent to send what is pending; the outcome is not known yet. */
-  escrowed?: number;
+  /** Its outcome is not known yet; what is pending by now may be something else. */
+  escrowed?: EscrowedExport;
   unconfirmed?: UnconfirmedExport;
   /** The metaverse object it is joined to: then it is a connector. */
   object?: string;
@@ -67,8 +79,10 @@ export interface Entry {
   lastOutcome?: string;
   /** Reference values that could not be resolved, with the outcome recorded for each. */
   unresolved?: Record<string, string>;
-  /** Must be synchronised although nothing was imported: a reference may resolve otherwise now. The event that made it so. */
-  retry?: { event: number; root: number };
+  /** Must be synchronised although nothing was imported: a reference may resolve otherwise now, an export was confirmed. */
+  retry?: Retry;
+  /** Of a disconnector: what made it look for an object the last time. */
+  cause?: Cause;
 }
 
 /** One value of a metaverse attribute. A reference holds the id of an object. */
@@ -109,6 +123,16 @@ export function expectedImage(entry: Entry): HeldAttributes {
   if (!entry.unconfirmed) return entry.image;
   if (entry.unconfirmed.deleted) return {};
   return dropEmpty({ ...entry.image, ...entry.unconfirmed.attributes });
+}
+
+/** Whether an import has shown it: an entry that was provisioned and not yet confirmed contributes nothing. */
+export function isImported(entry: Entry): boolean {
+  return entry.pending?.kind !== 'delete' && Object.keys(entry.image).length > 0;
+}
+
+/** The entry with one more reason to be synchronised. */
+export function withRetry(entry: Entry, cause: Cause, outward: boolean): Entry {
+  return { ...entry, retry: { ...cause, ...((outward || entry.retry?.outward === true) && { outward: true }) } };
 }
 
 export function dropEmpty<T>(attributes: Record<string, readonly T[]>): Record<string, readonly T[]> {

@@ -1,29 +1,24 @@
 // Full import: compares an image of the connected system with the connector space and stages what differs. Staging
 // decides nothing about the metaverse; it records what was read, what is gone, and what became of our own exports.
 import type { EventValue } from '../ingest/event.ts';
+import { type Cause, causeIn } from './cause.ts';
 import { withComputed } from './computed.ts';
 import type { RuleError } from './configuration/expressions.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
+import { confirm, confirmDeletion, settleEscrow } from './confirmation.ts';
 import type { Attributes, ImportedEntry, RefusedEntry } from './connector.ts';
 import { difference } from './difference.ts';
 import { dnValue, identity } from './entry-events.ts';
 import { recordExported } from './export.ts';
-import { entryIndex, safeDnKey, targetKeys } from './indexes.ts';
+import { targetKeys } from './indexes.ts';
+import { findEntry, findThere } from './matching.ts';
 import { connectorAttributeSchema, referencedObject } from './references.ts';
-import { type Entry, expectedImage, type HeldAttributes, type PendingImport } from './space.ts';
+import { type Entry, expectedImage, type HeldAttributes, type PendingImport, withRetry } from './space.ts';
 import type { Unit } from './unit.ts';
 
 /** Is a change in this agent's objects of this type ours to make? Then one that we did not make is out of band. */
 export function isExportTarget(type: AgentType): boolean {
   return type.provisioning !== undefined || type.exportFlows.length > 0;
-}
-
-/** The entry of the connector space that an imported one is: it must exist in the system, so a refused add never matches. */
-export function findEntry(unit: Unit, agent: string, type: string, anchor: string): Entry | undefined {
-  return unit
-    .find('entry', 'anchor', entryIndex.anchor(agent, type, anchor))
-    .map((id) => unit.entry(id))
-    .find((entry) => entry?.exists === true || entry?.escrowed !== undefined);
 }
 
 /** Stages one imported entry and returns the id of its entry. */
@@ -32,35 +27,22 @@ export function stageEntry(unit: Unit, agent: Agent, imported: ImportedEntry, fi
   if (!type) throw new Error(`The connector of ${agent.name} returned the undeclared object type ${imported.type}.`);
   const balance = unit.context.counters.balanceOf(imported.type);
   balance.read += 1;
-  const attributes = withComputed(type, imported.attributes);
-  const entry = findEntry(unit, agent.name, imported.type, imported.anchor);
-  if (!entry) {
+  const seen: Seen = { ...imported, attributes: withComputed(type, imported.attributes) };
+  const entry = findEntry(unit, agent.name, type, seen);
+  const outOfBand = isExportTarget(type) && !firstImport;
+  if (!entry || entry.pending?.kind === 'delete') {
     balance.changed += 1;
-    return stageNew(unit, agent, type, imported, attributes, isExportTarget(type) && !firstImport);
+    return stageNew(unit, agent, type, seen, entry, outOfBand);
   }
-  const sent = entry.escrowed === undefined ? entry : settleEscrow(unit, agent, type, entry, attributes);
-  const confirmed = sent.unconfirmed ? confirm(unit, type, sent, attributes, imported) : sent;
-  const changed = stageChange(unit, agent, type, confirmed, imported, attributes);
+  const sent = settleEscrow(unit, agent, type, entry, seen);
+  const changed = stageChange(unit, agent, type, confirm(unit, agent, type, sent, seen), seen);
   balance[changed ? 'changed' : 'unchanged'] += 1;
   if (!changed) unit.context.counters.count('import', agent.name, imported.type, 'stage-no-change');
   return entry.id;
 }
 
-/** An export whose outcome was lost (the process died): when the import shows what was sent, it was carried out. */
-function settleEscrow(unit: Unit, agent: Agent, type: AgentType, entry: Entry, attributes: Attributes): Entry {
-  const { pendingExport: pending, escrowed: _, ...rest } = entry;
-  if (!pending) return rest;
-  const sent = Object.entries(pending.attributes);
-  const arrived = sent.every(([name, values]) => sameValues(type, name, values, attributes[name] ?? []));
-  if (arrived && pending.kind !== 'delete') return recordExported(unit, agent, type, entry, pending);
-  return { ...rest, pendingExport: pending };
-}
-
-function sameValues(type: AgentType, name: string, first: readonly string[], second: readonly string[]): boolean {
-  const keyOf = type.schema.attributes.get(name)?.reference?.by === 'dn' ? safeDnKey : (value: string) => value;
-  const keys = new Set(first.map(keyOf));
-  return keys.size === new Set(second.map(keyOf)).size && second.every((value) => keys.has(keyOf(value)));
-}
+/** An imported entry with its computed attributes. */
+type Seen = ImportedEntry;
 
 function who(
   imported: ImportedEntry | undefined,
@@ -71,25 +53,26 @@ function who(
   return outOfBand ? { initiatorKnown: 'unknown' } : { initiator: agent.name, initiatorKnown: 'observed' };
 }
 
+/** Stages what is new. `back`: an entry that the last import missed and no synchronisation has taken away yet. */
 function stageNew(
   unit: Unit,
   agent: Agent,
   type: AgentType,
-  imported: ImportedEntry,
-  attributes: Attributes,
+  seen: Seen,
+  back: Entry | undefined,
   outOfBand: boolean,
 ): string {
-  const id = unit.context.newId();
   const place = {
-    id,
+    id: back?.id ?? unit.context.newId(),
     agent: agent.name,
-    type: imported.type,
-    anchor: imported.anchor,
-    ...(imported.dn !== undefined && { dn: imported.dn }),
+    type: seen.type,
+    anchor: seen.anchor,
+    ...(seen.dn !== undefined && { dn: seen.dn }),
+    ...(back?.object !== undefined && { object: back.object }),
   };
   const sequence = unit.next;
-  const { values, after } = diff(unit, agent, type, {}, attributes, sequence);
-  const actor = who(imported, agent, outOfBand);
+  const { values, after } = diff(unit, agent, type, {}, seen.attributes, sequence);
+  const actor = who(seen, agent, outOfBand);
   const event = unit.emit({
     stage: 'import',
     operation: 'add',
@@ -101,10 +84,10 @@ function stageNew(
     outOfBand,
   });
   const pending: PendingImport = { kind: 'add', event, root: event, ...actor, outOfBand };
-  const entry: Entry = { ...place, exists: true, image: after, pending, disconnector: 'normal' };
+  const entry: Entry = { ...(back ?? { disconnector: 'normal' }), ...place, exists: true, image: after, pending };
   unit.putEntry(entry);
-  retryReferrers(unit, entry, [], targetKeys(entry, after, unit.context.configuration), event, event);
-  return id;
+  retryReferrers(unit, entry, [], targetKeys(entry, after, unit.context.configuration), pending);
+  return entry.id;
 }
 
 function diff(unit: Unit, agent: Agent, type: AgentType, before: HeldAttributes, after: Attributes, sequence: number) {
@@ -115,29 +98,20 @@ function diff(unit: Unit, agent: Agent, type: AgentType, before: HeldAttributes,
   });
 }
 
-function stageChange(
-  unit: Unit,
-  agent: Agent,
-  type: AgentType,
-  entry: Entry,
-  imported: ImportedEntry,
-  attributes: Attributes,
-): boolean {
+function stageChange(unit: Unit, agent: Agent, type: AgentType, entry: Entry, seen: Seen): boolean {
   const before = expectedImage(entry);
   const sequence = unit.next;
-  const { values, after } = diff(unit, agent, type, before, attributes, sequence);
-  const renamed = imported.dn !== undefined && imported.dn !== entry.dn;
-  const back = entry.pending?.kind === 'delete';
-  if (values.length === 0 && !renamed && !back) return false;
+  const { values, after } = diff(unit, agent, type, before, seen.attributes, sequence);
+  const renamed = seen.dn !== undefined && seen.dn !== entry.dn;
+  if (values.length === 0 && !renamed) return false;
   const outOfBand = isExportTarget(type);
-  const actor = who(imported, agent, outOfBand);
-  const outcome = renamed ? 'stage-rename' : 'stage-update';
-  const dnChange: EventValue[] = renamed ? [dnValue(entry.dn, imported.dn ?? '')] : [];
-  const next = { ...entry, ...(imported.dn !== undefined && { dn: imported.dn }) };
+  const actor = who(seen, agent, outOfBand);
+  const dnChange: EventValue[] = renamed ? [dnValue(entry.dn, seen.dn ?? '')] : [];
+  const next = { ...entry, ...(seen.dn !== undefined && { dn: seen.dn }) };
   const event = unit.emit({
     stage: 'import',
     operation: renamed ? 'rename' : 'update',
-    outcome,
+    outcome: renamed ? 'stage-rename' : 'stage-update',
     ...identity(next),
     values: [...dnChange, ...values],
     ...actor,
@@ -145,96 +119,47 @@ function stageChange(
     outOfBand,
   });
   const kind = entry.pending?.kind === 'add' ? 'add' : 'update';
-  const { unconfirmed: _, ...rest } = next;
-  const changed: Entry = { ...rest, image: after, pending: { kind, event, root: event, ...actor, outOfBand } };
+  const pending: PendingImport = { kind, event, root: event, ...actor, outOfBand };
+  const changed: Entry = { ...next, image: after, pending };
   unit.putEntry(changed);
   const { configuration } = unit.context;
-  retryReferrers(
-    unit,
-    changed,
-    targetKeys(entry, before, configuration),
-    targetKeys(changed, after, configuration),
-    event,
-    event,
-  );
+  const keysBefore = targetKeys(entry, before, configuration);
+  retryReferrers(unit, changed, keysBefore, targetKeys(changed, after, configuration), pending);
   return true;
-}
-
-/**
- * Holds what was imported against what we exported. All there: confirmed. Else each attribute that came back otherwise
- * is recorded as exported-change-not-reimported; the change itself is then staged like any other.
- */
-function confirm(unit: Unit, type: AgentType, entry: Entry, attributes: Attributes, imported: ImportedEntry): Entry {
-  const { unconfirmed } = entry;
-  if (!unconfirmed) return entry;
-  const wanted = Object.fromEntries(
-    Object.entries(unconfirmed.attributes).map(([name, held]) => [name, held.map(([value]) => value)]),
-  );
-  const found = Object.fromEntries(Object.keys(wanted).map((name) => [name, attributes[name] ?? []]));
-  const sequence = unit.next;
-  const { values } = difference(unconfirmed.attributes, found, { schemaOf: connectorAttributeSchema(type), sequence });
-  const missing = unconfirmed.deleted || values.length > 0;
-  const base = {
-    ...identity({ ...entry, ...(imported.dn !== undefined && { dn: imported.dn }) }),
-    causes: [unconfirmed.event],
-    root: unconfirmed.root,
-  };
-  unit.emit({
-    stage: 'confirmation',
-    operation: 'none',
-    outcome: missing ? 'exported-change-not-reimported' : 'export-confirmed',
-    ...base,
-    ...(missing && { error: 'exported-change-not-reimported' }),
-    values: values.map(({ setBy: _, ...value }) => value),
-    initiator: 'metatrail',
-    initiatorKnown: 'observed',
-  });
-  const { unconfirmed: _, ...rest } = entry;
-  const settled: Entry = { ...rest, image: expectedImage(entry), exists: true };
-  if (unconfirmed.deleted) settled.image = entry.image;
-  unit.putEntry(settled);
-  return settled;
 }
 
 /** Stages that an entry is gone from a full image. */
 export function stageGone(unit: Unit, agent: Agent, entry: Entry): void {
   const type = agent.types.get(entry.type);
   if (!type || entry.pending?.kind === 'delete') return;
-  if (entry.unconfirmed?.deleted) return confirmDeletion(unit, entry, entry.unconfirmed);
+  if (entry.unconfirmed?.deleted) {
+    confirmDeletion(unit, entry);
+    return;
+  }
+  if (entry.escrowed?.change.kind === 'delete') {
+    confirmDeletion(unit, recordExported(unit, agent, type, entry, entry.escrowed.change));
+    return;
+  }
   unit.context.counters.balanceOf(entry.type).gone += 1;
+  const { escrowed: _, ...there } = confirm(unit, agent, type, entry, undefined);
   const outOfBand = isExportTarget(type);
   const actor = who(undefined, agent, outOfBand);
-  const sequence = unit.next;
-  const { values } = diff(unit, agent, type, expectedImage(entry), {}, sequence);
+  const { values } = diff(unit, agent, type, there.image, {}, unit.next);
   const event = unit.emit({
     stage: 'import',
     operation: 'delete',
     outcome: 'stage-delete',
-    ...identity(entry),
+    ...identity(there),
     values,
     ...actor,
     causes: [],
     outOfBand,
   });
-  const before = targetKeys(entry, expectedImage(entry), unit.context.configuration);
-  const gone: Entry = { ...entry, exists: false, pending: { kind: 'delete', event, root: event, ...actor, outOfBand } };
+  const before = targetKeys(there, there.image, unit.context.configuration);
+  const pending: PendingImport = { kind: 'delete', event, root: event, ...actor, outOfBand };
+  const gone: Entry = { ...there, exists: false, image: {}, pending };
   unit.putEntry(gone);
-  retryReferrers(unit, gone, before, [], event, event);
-}
-
-/** Our own delete came true. */
-function confirmDeletion(unit: Unit, entry: Entry, unconfirmed: NonNullable<Entry['unconfirmed']>): void {
-  unit.emit({
-    stage: 'confirmation',
-    operation: 'delete',
-    outcome: 'export-confirmed',
-    ...identity(entry),
-    causes: [unconfirmed.event],
-    root: unconfirmed.root,
-    initiator: 'metatrail',
-    initiatorKnown: 'observed',
-  });
-  unit.removeEntry(entry.id);
+  retryReferrers(unit, gone, before, [], pending);
 }
 
 /** An input entry that cannot be staged. Its object, if there is one, is taken as still there. */
@@ -243,7 +168,7 @@ export function stageRefused(unit: Unit, agent: Agent, refused: RefusedEntry): v
   const balance = unit.context.counters.balanceOf(type);
   balance.read += 1;
   balance.refused += 1;
-  const entry = refused.anchor === undefined ? undefined : findEntry(unit, agent.name, type, refused.anchor);
+  const entry = refused.anchor === undefined ? undefined : findThere(unit, agent.name, type, refused.anchor);
   unit.emit({
     stage: 'import',
     operation: 'none',
@@ -262,20 +187,13 @@ export function stageRefused(unit: Unit, agent: Agent, refused: RefusedEntry): v
 }
 
 /** What an entry can be referred to by has changed: those that refer to it are synchronised again. */
-function retryReferrers(
-  unit: Unit,
-  entry: Entry,
-  before: string[],
-  after: string[],
-  event: number,
-  root: number,
-): void {
+function retryReferrers(unit: Unit, entry: Entry, before: string[], after: string[], cause: Cause): void {
   const changed = [...before.filter((key) => !after.includes(key)), ...after.filter((key) => !before.includes(key))];
   const referrers = new Set(changed.flatMap((key) => unit.find('entry', 'refers', key)));
   for (const id of referrers) {
     const referrer = unit.entry(id);
     if (referrer && id !== entry.id && referrer.object !== undefined)
-      unit.putEntry({ ...referrer, retry: { event, root } });
+      unit.putEntry(withRetry(referrer, causeIn(cause), false));
   }
 }
 

@@ -1,13 +1,15 @@
 // The synchronization steps: all entries that are due (delta) or all there are (full), then what they left outstanding.
-import type { Cause } from './cause.ts';
+import { type Cause, causeIn } from './cause.ts';
+import { RuleError } from './configuration/expressions.ts';
 import type { Agent } from './configuration/model.ts';
+import { connectorsOf } from './export-flow.ts';
 import { recordNotJoined } from './import-flow.ts';
 import { entryIndex } from './indexes.ts';
 import { Outstanding } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
 import type { StepOutcome, StepRunner } from './run-step.ts';
-import { KINDS } from './space.ts';
-import { synchronizeEntry } from './synchronize.ts';
+import { KINDS, withRetry } from './space.ts';
+import { recordFailure, synchronizeEntry } from './synchronize.ts';
 import type { Unit } from './unit.ts';
 
 /** Entries synchronised in one journal batch. */
@@ -19,9 +21,7 @@ export async function synchronization(runner: StepRunner, agent: Agent, kind: 'd
   const outstanding = new Outstanding();
   const due =
     kind === 'delta' ? runner.state.find(KINDS.entry, 'due', entryIndex.due(agent.name)) : allEntries(runner, agent);
-  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) =>
-    synchronizeEntry(unit, agent, id, outstanding, kind === 'full'),
-  );
+  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) => synchronizeEntry(unit, id, outstanding, kind === 'full'));
   await settleOutstanding(runner, agent, outstanding);
   await runner.inBatches([...outstanding.unresolved], BATCH_ENTRIES, (unit, [id, waiting]) =>
     recordNotJoined(unit, id, waiting),
@@ -39,21 +39,34 @@ async function settleOutstanding(runner: StepRunner, agent: Agent, outstanding: 
   for (let pass = 0; pass < MOST_PASSES; pass++) {
     if (outstanding.entries.size === 0 && outstanding.objects.size === 0) return;
     const entries = take(outstanding.entries);
-    await runner.inBatches(entries, BATCH_ENTRIES, (unit, [id, cause]) => retry(unit, agent, id, cause, outstanding));
+    await runner.inBatches(entries, BATCH_ENTRIES, (unit, [id, cause]) => retry(unit, id, cause, outstanding));
     const objects = take(outstanding.objects);
-    await runner.inBatches(objects, BATCH_ENTRIES, (unit, [id, cause]) => {
-      const object = unit.object(id);
-      if (object) flowOutward(unit, object, cause, outstanding);
-    });
+    await runner.inBatches(objects, BATCH_ENTRIES, (unit, [id, cause]) => flowAgain(unit, id, cause, outstanding));
   }
   throw new Error(`The references of ${agent.name} did not come to rest in ${MOST_PASSES} passes.`);
 }
 
-function retry(unit: Unit, agent: Agent, id: string, cause: Cause, outstanding: Outstanding): void {
+function retry(unit: Unit, id: string, cause: Cause, outstanding: Outstanding): void {
   const entry = unit.entry(id);
   if (!entry) return;
-  unit.putEntry({ ...entry, retry: { event: cause.event, root: cause.root } });
-  synchronizeEntry(unit, agent, id, outstanding, false);
+  unit.putEntry(withRetry(entry, causeIn(cause), false));
+  synchronizeEntry(unit, id, outstanding, false);
+}
+
+/** Flows an object outward because of another; when its own rules fail, one of its entries keeps that to be tried again. */
+function flowAgain(unit: Unit, id: string, cause: Cause, outstanding: Outstanding): void {
+  const object = unit.object(id);
+  if (!object) return;
+  const own = new Outstanding();
+  try {
+    unit.attempt(() => flowOutward(unit, object, cause, own));
+    outstanding.add(own);
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    const [entry] = connectorsOf(unit, id);
+    if (!entry) throw error;
+    recordFailure(unit, withRetry(entry, causeIn(cause), true), error);
+  }
 }
 
 function take<T>(map: Map<string, T>): [string, T][] {

@@ -1,94 +1,98 @@
 // Synchronises one entry, in MIM's order (MIM.md 1.5): filter, join, projection, import flow, then outward. It reads the
 // stored view through the unit, returns decisions as events and state changes in it, and does nothing else.
 
-import { actorOf, type Cause } from './cause.ts';
+import { actorOf, type Cause, causeIn } from './cause.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
 import { identity } from './entry-events.ts';
+import { recordWithdrawal } from './export-flow.ts';
 import { entryView } from './expression-views.ts';
 import { flowInward, recallFrom } from './import-flow.ts';
 import { objectIndex } from './indexes.ts';
 import { nameOf } from './names.ts';
-import type { Outstanding } from './outstanding.ts';
+import { Outstanding } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
-import { type Entry, type MetaverseObject, plain } from './space.ts';
+import { type Entry, isImported, type MetaverseObject, plain } from './space.ts';
 import type { Unit } from './unit.ts';
 
 /**
  * Synchronises an entry. `outstanding` collects what others must be done because of it. A rule that fails takes back
  * everything done for this entry and becomes one event, flow-failure; the entry keeps its pending import and is tried again.
  */
-export function synchronizeEntry(
-  unit: Unit,
-  agent: Agent,
-  id: string,
-  outstanding: Outstanding,
-  reevaluate: boolean,
-): void {
+export function synchronizeEntry(unit: Unit, id: string, outstanding: Outstanding, reevaluate: boolean): void {
   const entry = unit.entry(id);
-  if (!entry) return;
-  const type = agent.types.get(entry.type);
-  if (!type) return;
+  const agent = entry && unit.context.configuration.agents.get(entry.agent);
+  const type = entry && agent?.types.get(entry.type);
+  if (!entry || !agent || !type) return;
+  const own = new Outstanding();
   try {
-    unit.attempt(() => synchronizeWith(unit, agent, type, entry, outstanding, reevaluate));
+    unit.attempt(() => synchronizeWith({ unit, agent, type, outstanding: own, reevaluate }, entry));
+    outstanding.add(own);
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     recordFailure(unit, entry, error);
   }
 }
 
-function causeOf(entry: Entry): Cause | undefined {
-  if (entry.pending) return { ...entry.pending };
-  if (entry.retry) return { ...entry.retry, initiatorKnown: 'observed', initiator: entry.agent, outOfBand: false };
-  return undefined;
+/** What one entry's synchronisation works with. */
+interface Synchronization {
+  unit: Unit;
+  agent: Agent;
+  type: AgentType;
+  outstanding: Outstanding;
+  /** A full synchronisation: all is computed anew, for the rules may have changed. */
+  reevaluate: boolean;
 }
 
-function synchronizeWith(
-  unit: Unit,
-  agent: Agent,
-  type: AgentType,
-  entry: Entry,
-  outstanding: Outstanding,
-  reevaluate: boolean,
-): void {
-  const cause = causeOf(entry) ?? {
-    event: entry.linkedBy ?? 0,
-    root: entry.linkedRoot ?? 0,
-    initiatorKnown: 'observed',
-    outOfBand: false,
-  };
-  if (entry.pending?.kind === 'delete') return disconnectDeleted(unit, agent, entry, cause, outstanding);
-  const { pending, retry: _, ...rest } = entry;
-  const settled: Entry = rest;
-  if (isFiltered(type, settled)) return filterOut(unit, agent, settled, cause, outstanding);
-  const hadWork = pending !== undefined || entry.retry !== undefined || reevaluate;
-  if (settled.object !== undefined) {
-    if (!hadWork) return;
-    return flowConnector(unit, agent, type, settled, cause, outstanding, reevaluate || (pending?.outOfBand ?? false));
-  }
-  if (settled.disconnector === 'explicit') {
-    unit.putEntry(settled);
+function causeOf(entry: Entry): Cause | undefined {
+  const cause = entry.pending ?? entry.retry ?? (entry.object === undefined ? entry.cause : undefined);
+  return cause && causeIn(cause);
+}
+
+/** Nothing about the entry asks for it: then it is the configuration that does. */
+function causeOfRules(unit: Unit): Cause {
+  const { configurationSequence } = unit.context;
+  return { event: configurationSequence, root: configurationSequence, initiatorKnown: 'unknown', outOfBand: false };
+}
+
+function synchronizeWith(step: Synchronization, entry: Entry): void {
+  const { unit, type, reevaluate } = step;
+  const cause = causeOf(entry) ?? causeOfRules(unit);
+  if (entry.pending?.kind === 'delete') {
+    disconnectDeleted(step, entry, cause);
     return;
   }
-  const linked = link(unit, agent, type, { ...settled, disconnector: 'normal' }, cause);
+  const { pending, retry, lastOutcome: _, ...settled } = entry;
+  if (entry.object === undefined && entry.disconnector === 'explicit') {
+    if (pending || retry) unit.putEntry(settled);
+    return;
+  }
+  if (isImported(entry) && isFiltered(type, settled)) {
+    filterOut(step, entry, settled, cause);
+    return;
+  }
+  if (settled.object === undefined) {
+    linkAndFlow(step, entry, settled, cause);
+    return;
+  }
+  if (!pending && !retry && !reevaluate) return;
+  flowConnector(step, settled, cause, reevaluate || pending?.outOfBand === true || retry?.outward === true);
+}
+
+function linkAndFlow(step: Synchronization, entry: Entry, settled: Entry, cause: Cause): void {
+  const linked = link(step, entry, { ...settled, disconnector: 'normal' }, cause);
   if (!linked) return;
-  outstanding.entryLinked(unit, linked);
-  flowConnector(unit, agent, type, linked, { ...cause, event: linked.linkedBy ?? cause.event }, outstanding, true);
+  const next = { ...cause, event: linked.linkedBy ?? cause.event };
+  step.outstanding.linkChanged(step.unit, linked, next);
+  flowConnector(step, linked, next, true);
 }
 
 function isFiltered(type: AgentType, entry: Entry): boolean {
   return type.filter?.evaluate({ entry: entryView(type, plain(entry.image)) }) === true;
 }
 
-function flowConnector(
-  unit: Unit,
-  agent: Agent,
-  type: AgentType,
-  entry: Entry,
-  cause: Cause,
-  outstanding: Outstanding,
-  outward: boolean,
-): void {
+function flowConnector(step: Synchronization, entry: Entry, cause: Cause, outward: boolean): void {
+  const { unit, agent, type, outstanding } = step;
   const flowed = flowInward(unit, agent, type, entry, cause);
   const object = unit.object(entry.object ?? '');
   if (!object) throw new Error(`The entry ${entry.id} is joined to the object ${entry.object}, which is not there.`);
@@ -100,11 +104,12 @@ function flowConnector(
 }
 
 /** Join by the criteria in order, else project. Returns the connector, or undefined when it stays a disconnector. */
-function link(unit: Unit, agent: Agent, type: AgentType, entry: Entry, cause: Cause): Entry | undefined {
+function link(step: Synchronization, before: Entry, entry: Entry, cause: Cause): Entry | undefined {
+  const { unit, agent, type } = step;
   const found = findJoin(unit, type, entry);
   if (found.outcome === 'found') return join(unit, type, entry, found.object, cause);
-  if (found.outcome !== 'none') return stayDisconnector(unit, entry, cause, 'join', found.outcome);
-  if (type.projection === undefined) return stayDisconnector(unit, entry, cause, 'join', 'disconnector-remains');
+  if (found.outcome !== 'none') return stayDisconnector(unit, before, entry, cause, found.outcome);
+  if (type.projection === undefined) return stayDisconnector(unit, before, entry, cause, 'disconnector-remains');
   return project(unit, agent, type.projection, entry, cause);
 }
 
@@ -149,11 +154,6 @@ function otherConnector(unit: Unit, entry: Entry, object: MetaverseObject): Entr
 }
 
 function join(unit: Unit, type: AgentType, entry: Entry, object: MetaverseObject, cause: Cause): Entry {
-  for (const id of unit.find('entry', 'object', object.id)) {
-    const other = unit.entry(id);
-    if (other && other.agent === entry.agent && other.type === entry.type && !other.exists && other.id !== entry.id)
-      unit.removeEntry(other.id);
-  }
   const name = nameOf(unit.context.configuration, object);
   const event = unit.emit({
     stage: 'join',
@@ -166,16 +166,28 @@ function join(unit: Unit, type: AgentType, entry: Entry, object: MetaverseObject
     causes: [cause.event],
     root: cause.root,
   });
-  const { lastOutcome: _, ...rest } = entry;
+  takePlace(unit, entry, object, { ...cause, event });
+  const { cause: _, lastObject: __, ...rest } = entry;
   const joined: Entry = { ...rest, object: object.id, linkedBy: event, linkedRoot: cause.root };
   unit.putEntry(joined);
   return joined;
 }
 
+/** The object's own entry, provisioned but never made there, gives way to the one that is there. */
+function takePlace(unit: Unit, entry: Entry, object: MetaverseObject, cause: Cause): void {
+  for (const id of unit.find('entry', 'object', object.id)) {
+    const other = unit.entry(id);
+    if (!other || other.agent !== entry.agent || other.type !== entry.type || other.id === entry.id) continue;
+    if (other.exists || other.pending?.kind === 'delete') continue;
+    if (other.pendingExport) recordWithdrawal(unit, other, other.pendingExport, cause);
+    unit.removeEntry(other.id);
+  }
+}
+
 function project(unit: Unit, agent: Agent, objectType: string, entry: Entry, cause: Cause): Entry {
   const id = unit.context.newId();
   const key = formerKey(entry);
-  const predecessor = key === undefined ? undefined : unit.former(key);
+  const predecessor = entry.lastObject ?? (key === undefined ? undefined : unit.former(key));
   const event = unit.emit({
     stage: 'projection',
     operation: 'add',
@@ -201,7 +213,7 @@ function project(unit: Unit, agent: Agent, objectType: string, entry: Entry, cau
     root: cause.root,
   });
   unit.putObject({ id, type: objectType, attributes: {}, losers: {}, createdBy: event });
-  const { lastOutcome: _, ...rest } = entry;
+  const { cause: _, lastObject: __, ...rest } = entry;
   const projected: Entry = { ...rest, object: id, linkedBy: event, linkedRoot: cause.root };
   unit.putEntry(projected);
   return projected;
@@ -213,33 +225,34 @@ export function formerKey(entry: Entry): string | undefined {
 }
 
 /** Records, once, why an entry stays a disconnector. That nothing matches where nothing has to is no event. */
-function stayDisconnector(
-  unit: Unit,
-  entry: Entry,
-  cause: Cause,
-  stage: 'join' | 'filter',
-  outcome: string,
-): undefined {
-  if (entry.lastOutcome !== outcome && outcome !== 'disconnector-remains') {
+function stayDisconnector(unit: Unit, before: Entry, entry: Entry, cause: Cause, outcome: string): undefined {
+  const isError = outcome !== 'disconnector-remains';
+  if (isError && before.lastOutcome !== outcome) {
     unit.emit({
-      stage,
+      stage: 'join',
       operation: 'none',
       outcome,
       error: outcome,
       ...identity(entry),
-      rule: `${entry.agent}/${entry.type}/${stage}`,
+      rule: `${entry.agent}/${entry.type}/join`,
       ...actorOf(cause),
       causes: [cause.event],
       root: cause.root,
     });
-  } else unit.context.counters.count(stage, entry.agent, entry.type, 'disconnector-remains');
-  unit.putEntry({ ...entry, lastOutcome: outcome });
+  } else {
+    unit.context.counters.count('join', entry.agent, entry.type, 'disconnector-remains');
+    if (isError) unit.context.counters.noteRemainingError();
+  }
+  const isSettled = !before.pending && !before.retry && before.disconnector === entry.disconnector;
+  if (isSettled && before.lastOutcome === outcome) return undefined;
+  unit.putEntry({ ...entry, lastOutcome: outcome, cause });
   return undefined;
 }
 
-function filterOut(unit: Unit, agent: Agent, entry: Entry, cause: Cause, outstanding: Outstanding): void {
+function filterOut(step: Synchronization, before: Entry, entry: Entry, cause: Cause): void {
+  const { unit, agent, outstanding } = step;
   if (entry.object === undefined && entry.disconnector === 'filtered') {
-    unit.putEntry(entry);
+    if (before.pending || before.retry) unit.putEntry({ ...entry, cause });
     return;
   }
   const event = unit.emit({
@@ -252,29 +265,33 @@ function filterOut(unit: Unit, agent: Agent, entry: Entry, cause: Cause, outstan
     causes: [cause.event],
     root: cause.root,
   });
-  const { object: _, ...rest } = entry;
-  unit.putEntry({ ...rest, disconnector: 'filtered' });
-  if (entry.object !== undefined) recallFrom(unit, entry, { ...cause, event }, outstanding);
+  const why = { ...cause, event };
+  const { object, pendingExport, wanted: _, ...rest } = entry;
+  if (pendingExport) recordWithdrawal(unit, entry, pendingExport, why);
+  unit.putEntry({ ...rest, disconnector: 'filtered', cause: why, ...(object !== undefined && { lastObject: object }) });
+  if (object === undefined) return;
+  outstanding.linkChanged(unit, entry, why);
+  recallFrom(unit, entry, why, outstanding);
 }
 
-function disconnectDeleted(unit: Unit, agent: Agent, entry: Entry, cause: Cause, outstanding: Outstanding): void {
+function disconnectDeleted({ unit, agent, outstanding }: Synchronization, entry: Entry, cause: Cause): void {
   unit.removeEntry(entry.id);
   const key = formerKey(entry);
-  if (entry.object === undefined) {
+  const object = entry.object ?? entry.lastObject;
+  if (key !== undefined && object !== undefined) unit.putFormer(key, object);
+  if (entry.object === undefined)
     unit.context.counters.count('import-flow', agent.name, entry.type, 'disconnector-deleted');
-    return;
-  }
-  if (key !== undefined) unit.putFormer(key, entry.object);
-  recallFrom(unit, entry, cause, outstanding);
+  else recallFrom(unit, entry, cause, outstanding);
 }
 
-function recordFailure(unit: Unit, entry: Entry, error: RuleError): void {
-  const outcome = `flow-failure:${error.rule}`;
+/** Records, once for each cause, that a rule failed; the entry stays as it was before, and due. */
+export function recordFailure(unit: Unit, entry: Entry, error: RuleError): void {
+  const cause = causeOf(entry);
+  const outcome = `flow-failure:${error.rule}:${cause?.event ?? ''}`;
   if (entry.lastOutcome === outcome) {
-    unit.context.counters.count('import-flow', entry.agent, entry.type, 'flow-failure');
+    unit.context.counters.count('import-flow', entry.agent, entry.type, 'flow-failure-again');
     return;
   }
-  const cause = causeOf(entry);
   unit.emit({
     stage: 'import-flow',
     operation: 'none',

@@ -129,13 +129,13 @@ export class Unit {
   attempt<T>(work: () => T): T {
     const events = this.#events.length;
     const undone = this.#undo.length;
-    const counted = this.context.counters.mark();
+    const restoreCounters = this.context.counters.mark();
     try {
       return work();
     } catch (error) {
       this.#events.length = events;
       while (this.#undo.length > undone) this.#undo.pop()?.();
-      this.context.counters.restore(counted);
+      restoreCounters();
       throw error;
     }
   }

@@ -7,17 +7,23 @@ export type Clock = () => Micros;
 
 export const systemClock: Clock = () => Date.now() * 1000;
 
-let cachedSecond = -1;
-let cachedText = '';
+/** The text of seconds lately asked for: events of a batch share a few. */
+const texts = new Map<number, string>();
+const KEPT_TEXTS = 1000;
 
 /** "2010-01-31 23:59:59.999999", UTC: how ClickHouse writes a DateTime64(6, 'UTC'). */
 export function formatMicros(micros: Micros): string {
   const second = Math.floor(micros / 1_000_000);
-  if (second !== cachedSecond) {
-    cachedSecond = second;
-    cachedText = new Date(second * 1000).toISOString().slice(0, 19).replace('T', ' ');
-  }
-  return `${cachedText}.${String(micros - second * 1_000_000).padStart(6, '0')}`;
+  return `${formatSecond(second)}.${String(micros - second * 1_000_000).padStart(6, '0')}`;
+}
+
+function formatSecond(second: number): string {
+  const known = texts.get(second);
+  if (known !== undefined) return known;
+  if (texts.size >= KEPT_TEXTS) texts.clear();
+  const text = new Date(second * 1000).toISOString().slice(0, 19).replace('T', ' ');
+  texts.set(second, text);
+  return text;
 }
 
 /** "2010-01-31T23:59:59.999999Z". */

@@ -6,6 +6,8 @@ export type LogErrorCode =
   | 'data-folder-not-writable'
   | 'journal-full'
   | 'journal-failed'
+  | 'journal-damaged'
+  | 'journal-closed'
   | 'event-invalid'
   | 'clickhouse-away'
   | 'clickhouse-ahead'
@@ -25,7 +27,7 @@ export class LogError extends Error {
 }
 
 export function isLogErrorCode(text: string): text is LogErrorCode {
-  return text in REMEDIES;
+  return Object.hasOwn(REMEDIES, text);
 }
 
 /** What a person does about it; shown after the message on the command line and on the health page. */
@@ -36,6 +38,8 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'Give the user that runs Metatrail the right to write there, or name another folder in METATRAIL_DATA.',
   'journal-full': 'Free space on the disk of the data folder; nothing was accepted, so the run can be repeated.',
   'journal-failed': 'See the cause; nothing of this batch was accepted, so the run can be repeated.',
+  'journal-damaged': 'Restore the data folder from a backup; what was delivered is in ClickHouse as well.',
+  'journal-closed': 'The service was being stopped; nothing of this batch was accepted. Start it again.',
   'event-invalid': 'This is an error of the program; please report it.',
   'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',
   'clickhouse-ahead':

@@ -47,11 +47,21 @@ export const TIME_KNOWN = ['reported', 'observed'] as const;
 /** How the initiator is known: the source named them, another log named them, we saw the system, or not at all. */
 export const INITIATOR_KNOWN = ['reported', 'matched', 'observed', 'unknown'] as const;
 
-const sequence = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** What the columns `object`, `entry` and `value.reference` hold where there is none. */
+export const NO_UUID = '00000000-0000-0000-0000-000000000000';
+
+const sequence = z.int().nonnegative();
 /** Microseconds since 1970-01-01T00:00:00Z. A double holds them exactly until the year 2255. */
-const micros = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
-const word = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'a word in kebab-case');
-const text = z.string().min(1);
+const micros = z.int().nonnegative();
+const word = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be a word in kebab-case');
+/** A lone surrogate has no UTF-8: it would be another text in the leaf and in ClickHouse than here. */
+const wellFormed = z.string().refine((string) => string.isWellFormed(), 'must be well-formed Unicode');
+const text = wellFormed.refine((string) => string !== '', 'must not be empty');
+/** As ClickHouse writes it: lower case. Zero stands there for an absent one, so it is none. */
+const uuid = z
+  .string()
+  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
+  .refine((string) => string !== NO_UUID, 'must not be the UUID of zeros');
 
 export const eventValueSchema = z
   .strictObject({
@@ -59,13 +69,13 @@ export const eventValueSchema = z
     type: z.enum(VALUE_TYPES),
     operation: z.enum(['add', 'remove', 'replace']),
     /** The value before; present exactly when the operation is remove or replace. */
-    old: z.string().optional(),
+    old: wellFormed.optional(),
     /** The value after; present exactly when the operation is add or replace. */
-    new: z.string().optional(),
+    new: wellFormed.optional(),
     /** The metaverse object that a reference names. A changed reference is one remove and one add. */
-    reference: z.uuid().optional(),
+    reference: uuid.optional(),
     /** The MARKS of the attribute at that time, added up. */
-    marks: z.number().int().min(0).max(15),
+    marks: z.int().min(0).max(15),
     /** The flow rule that produced this value, where one value has its own. */
     rule: text.optional(),
     /** The sequence of the event that had set the old value. */
@@ -74,6 +84,7 @@ export const eventValueSchema = z
   .refine((v) => (v.old !== undefined) === (v.operation !== 'add'), 'old goes with remove and replace')
   .refine((v) => (v.new !== undefined) === (v.operation !== 'remove'), 'new goes with add and replace')
   .refine((v) => v.type !== 'reference' || v.operation !== 'replace', 'a changed reference is a remove and an add')
+  .refine((v) => v.type === 'reference' || v.reference === undefined, 'only a reference names an object')
   .refine((v) => (v.marks & MARKS.secret) === 0, 'a secret is never written');
 export type EventValue = z.infer<typeof eventValueSchema>;
 
@@ -88,9 +99,9 @@ export const proposedEventSchema = z.strictObject({
   /** A MIM error name, or one sentence; never contains an attribute's value. */
   error: text.optional(),
   /** The metaverse object. */
-  object: z.uuid().optional(),
+  object: uuid.optional(),
   /** The connector-space object; there also before any join. */
-  entry: z.uuid().optional(),
+  entry: uuid.optional(),
   objectType: text.optional(),
   /** What it was called then. */
   objectName: text.optional(),
@@ -111,7 +122,7 @@ export const proposedEventSchema = z.strictObject({
   configuration: sequence.optional(),
   /** The sequence of the event that started the run. */
   run: sequence.optional(),
-  step: z.number().int().min(1).max(65535).optional(),
+  step: z.int().min(1).max(65535).optional(),
   stepKind: word.optional(),
   /** A change in a target that no export of ours explains. */
   outOfBand: z.boolean(),
@@ -137,3 +148,12 @@ export interface ChangeEvent extends ProposedEvent {
 
 /** Values longer than this (bytes of UTF-8) are kept as size, type and SHA-256 only. */
 export const LARGE_VALUE_BYTES = 65536;
+
+/** Counters of a step that leave no event: nothing was decided that the log does not hold already. */
+export const COUNTED_WITHOUT_EVENT: readonly string[] = [
+  'stage-no-change',
+  'connector-no-flow',
+  'disconnector-remains',
+  'disconnector-deleted',
+  'flow-failure-again',
+];

@@ -6,6 +6,8 @@ import { SignInPage } from './sign-in-page.tsx';
 interface FailureBoundaryProps {
   /** Forgets the failed answers, so that they are asked again. */
   onRetry: () => void;
+  /** Where the person is: going elsewhere leaves the failure behind. */
+  place: string;
   children: ReactNode;
 }
 
@@ -14,6 +16,10 @@ export class FailureBoundary extends Component<FailureBoundaryProps, { error: un
 
   static getDerivedStateFromError(error: unknown): { error: unknown } {
     return { error };
+  }
+
+  override componentDidUpdate(before: FailureBoundaryProps): void {
+    if (before.place !== this.props.place && this.state.error !== undefined) this.retry();
   }
 
   private readonly retry = (): void => {

@@ -7,24 +7,30 @@ import { nameAgent } from '../words/value-words.ts';
 import { ChangeFacts } from './change-facts.tsx';
 import type { Change } from './change-fields.ts';
 import { WhatHappened, Who, Why } from './change-words.tsx';
-import { ValueSummary, ValueTable } from './value-change.tsx';
+import { type Sought, ValueSummary, ValueTable } from './value-change.tsx';
 
 const COLUMNS = ['When (UTC)', 'What happened', 'To what', 'Before and after', 'Who and why'];
 
-export function ChangeTable({ changes, label }: { changes: readonly Change[]; label: string }): ReactNode {
+interface ChangeTableProps {
+  changes: readonly Change[];
+  label: string;
+  sought: Sought;
+}
+
+export function ChangeTable({ changes, label, sought }: ChangeTableProps): ReactNode {
   return (
     <TableFrame label={label} className="changes">
       <Columns names={COLUMNS} />
       <tbody>
         {changes.map((change) => (
-          <ChangeRow key={change.sequence} change={change} />
+          <ChangeRow key={change.sequence} change={change} sought={sought} />
         ))}
       </tbody>
     </TableFrame>
   );
 }
 
-function ChangeRow({ change }: { change: Change }): ReactNode {
+function ChangeRow({ change, sought }: { change: Change; sought: Sought }): ReactNode {
   const [open, setOpen] = useState(false);
   const details = `details-${change.sequence}`;
   return (
@@ -51,7 +57,7 @@ function ChangeRow({ change }: { change: Change }): ReactNode {
           <ToWhat change={change} />
         </td>
         <td className="wide">
-          <ValueSummary values={change.values} />
+          <ValueSummary values={change.values} sought={sought} />
         </td>
         <td>
           <Who change={change} />
@@ -82,12 +88,15 @@ export function ToWhat({ change }: { change: Change }): ReactNode {
           <ObjectLink object={change.object} withType />
         </span>
       )}
-      <span className="muted">{nameAgent(change.agent)}</span>
-      {change.dn !== null && change.dn !== '' && (
-        <span className="dn" title={change.dn}>
-          {change.dn}
-        </span>
-      )}
+      <span className="muted place" title={change.dn ?? undefined}>
+        {describePlace(change)}
+      </span>
     </div>
   );
+}
+
+/** The agent, and the name in its system. */
+export function describePlace(change: Change): string {
+  const agent = nameAgent(change.agent);
+  return change.dn === null || change.dn === '' ? agent : `${agent} · ${change.dn}`;
 }

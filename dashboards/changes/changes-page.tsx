@@ -29,7 +29,7 @@ export function ChangesPage(): ReactNode {
             </Empty>
           ) : (
             <>
-              <ChangeTable changes={changes.nodes} label="Changes, newest first" />
+              <ChangeTable changes={changes.nodes} label="Changes, newest first" sought={filter} />
               <Paging pageInfo={changes.pageInfo} watermark={changes.watermark} />
             </>
           )

@@ -5,6 +5,7 @@ import { ChangeLink, ObjectLink } from '../parts/links.tsx';
 import { Columns, TableFrame } from '../parts/table-frame.tsx';
 import { describeValueOperation } from '../words/value-words.ts';
 import type { ChangeValue } from './change-fields.ts';
+import type { ChangeFilter } from './changes-query.ts';
 
 const SHOWN_IN_A_ROW = 3;
 
@@ -37,12 +38,22 @@ function ValueText({ text, reference }: { text: string | null; reference: Change
   return text;
 }
 
+/** What a filter looks for. */
+export type Sought = Pick<ChangeFilter, 'attribute' | 'value'>;
+
+interface ValueSummaryProps {
+  values: readonly ChangeValue[];
+  /** These values come first: a row must show why it was found. */
+  sought?: Sought;
+}
+
 /** The first values of a change, for a row of a table. */
-export function ValueSummary({ values }: { values: readonly ChangeValue[] }): ReactNode {
+export function ValueSummary({ values, sought = {} }: ValueSummaryProps): ReactNode {
   const more = values.length - SHOWN_IN_A_ROW;
+  const sorted = [...values].sort((a, b) => Number(isSought(b, sought)) - Number(isSought(a, sought)));
   return (
     <ul className="value-summary">
-      {values.slice(0, SHOWN_IN_A_ROW).map((value) => (
+      {sorted.slice(0, SHOWN_IN_A_ROW).map((value) => (
         <li key={keyOf(value)}>
           <span className="attribute">{value.attribute}</span> <BeforeAndAfter value={value} />
         </li>
@@ -82,6 +93,10 @@ export function ValueTable({ values }: { values: readonly ChangeValue[] }): Reac
       </tbody>
     </TableFrame>
   );
+}
+
+function isSought(value: ChangeValue, { attribute, value: text }: Sought): boolean {
+  return value.attribute === attribute || (text !== undefined && (value.old === text || value.new === text));
 }
 
 function keyOf(value: ChangeValue): string {

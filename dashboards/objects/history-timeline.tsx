@@ -1,29 +1,36 @@
 // Changes on a line of time, under a heading for each day (UTC).
 import type { ReactNode } from 'react';
 import type { Change } from '../changes/change-fields.ts';
+import { describePlace } from '../changes/change-table.tsx';
 import { StageDot, WhatHappened, Who, Why } from '../changes/change-words.tsx';
-import { ValueSummary } from '../changes/value-change.tsx';
+import { type Sought, ValueSummary } from '../changes/value-change.tsx';
 import { formatDate, formatDay } from '../dates.ts';
 import { Instant } from '../parts/instant.tsx';
-import { ChangeLink } from '../parts/links.tsx';
-import { nameAgent } from '../words/value-words.ts';
+import { ChangeLink, ObjectLink } from '../parts/links.tsx';
 
-export function HistoryTimeline({ changes }: { changes: readonly Change[] }): ReactNode {
+interface HistoryTimelineProps {
+  /** The object whose history it is. */
+  id: string;
+  changes: readonly Change[];
+  sought: Sought;
+}
+
+export function HistoryTimeline({ id, changes, sought }: HistoryTimelineProps): ReactNode {
   return groupByDay(changes).map(({ day, changes: ofDay }) => (
     <section key={`${day} ${ofDay[0]?.sequence}`} className="day" aria-label={formatDay(day)}>
       <h2>
-        {formatDay(day)} <span className="muted">UTC</span>
+        {formatDay(day)} <span className="muted day-zone">UTC</span>
       </h2>
       <ol className="timeline">
         {ofDay.map((change) => (
-          <TimelineItem key={change.sequence} change={change} />
+          <TimelineItem key={change.sequence} id={id} change={change} sought={sought} />
         ))}
       </ol>
     </section>
   ));
 }
 
-function TimelineItem({ change }: { change: Change }): ReactNode {
+function TimelineItem({ id, change, sought }: { id: string; change: Change; sought: Sought }): ReactNode {
   return (
     <li>
       <div className="timeline-time">
@@ -33,10 +40,14 @@ function TimelineItem({ change }: { change: Change }): ReactNode {
       <StageDot stage={change.stage} />
       <div className="timeline-what">
         <WhatHappened change={change} />
-        <span className="muted">{nameAgent(change.agent)}</span>
-        {change.dn !== null && change.dn !== '' && <span className="dn">{change.dn}</span>}
+        {change.object !== null && change.object.id !== id && (
+          <span className="timeline-other">
+            <ObjectLink object={change.object} withType />
+          </span>
+        )}
+        <span className="muted dn">{describePlace(change)}</span>
       </div>
-      <ValueSummary values={change.values} />
+      <ValueSummary values={change.values} sought={sought} />
       <div className="timeline-who">
         <Who change={change} />
         <Why change={change} />

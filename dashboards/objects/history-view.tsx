@@ -30,7 +30,7 @@ export function HistoryView({ id }: { id: string }): ReactNode {
             </Empty>
           ) : (
             <>
-              <HistoryTimeline changes={object.history.nodes} />
+              <HistoryTimeline id={id} changes={object.history.nodes} sought={filter} />
               <Paging pageInfo={object.history.pageInfo} watermark={object.history.watermark} />
             </>
           )

@@ -44,7 +44,7 @@ export function ObjectPage(): ReactNode {
       }
       lead={<code title="The metaverse id">{object.id}</code>}
     >
-      <ObjectViews object={object} />
+      <ObjectViews key={object.id} object={object} />
     </Page>
   );
 }

@@ -56,7 +56,13 @@ function ObjectSearch({ search, type }: { search: string; type: string }): React
           setParams(filled.map(([name, entry]): [string, string] => [name, String(entry).trim()]));
         }}
       >
-        <TextField label="Name, anchor or distinguished name" name="search" type="search" defaultValue={search} />
+        <TextField
+          label="Name, anchor or distinguished name, now or ever"
+          name="search"
+          type="search"
+          className="field-search"
+          defaultValue={search}
+        />
         <SelectField
           key={types.length}
           label="Type"

@@ -22,15 +22,17 @@ export function ProblemTable({ problems }: { problems: readonly Problem[] }): Re
       <tbody>
         {problems.map((problem) => (
           <tr key={[problem.outcome, problem.error, problem.stage, problem.agent].join('\u0000')}>
-            <td className="what">
-              <span className="what-plain">
-                <StageDot stage={problem.stage} />
-                {describeOutcome(problem.stage, problem.outcome)}
-              </span>
-              <span className="what-technical">
-                {describeStage(problem.stage)} · <code>{problem.outcome}</code>
-              </span>
-              {problem.error !== null && <span className="what-error">{problem.error}</span>}
+            <td>
+              <div className="what">
+                <span className="what-plain">
+                  <StageDot stage={problem.stage} />
+                  {describeOutcome(problem.stage, problem.outcome)}
+                </span>
+                <span className="what-technical">
+                  {describeStage(problem.stage)} · <code>{problem.outcome}</code>
+                </span>
+                {problem.error !== null && <span className="what-error">{problem.error}</span>}
+              </div>
             </td>
             <td>{nameAgent(problem.agent)}</td>
             <td className="number">

@@ -15,17 +15,10 @@ const PAGES = [
 export function SiteHeader(): ReactNode {
   return (
     <header className="site-header">
-      <a
-        className="skip-link"
-        href="#content"
-        onClick={(event) => {
-          // The page has a <base>, which would lead the fragment to the first page.
-          event.preventDefault();
-          document.querySelector<HTMLElement>('h1')?.focus();
-        }}
-      >
+      {/* Not a link: the page has a <base>, which would lead a fragment to the first page. */}
+      <button type="button" className="skip-link" onClick={() => document.querySelector<HTMLElement>('h1')?.focus()}>
         Skip to the content
-      </a>
+      </button>
       <Link to="/" className="site-name">
         <img src="favicon.svg" alt="" width="24" height="24" />
         Metatrail

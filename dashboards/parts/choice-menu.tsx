@@ -15,7 +15,6 @@ export function ChoiceMenu({ name, label, choices, chosen }: ChoiceMenuProps): R
     if (menu.current !== null) menu.current.open = false;
   };
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: Escape closes what its own summary opened
     <details
       className="choice-menu"
       ref={menu}

@@ -6,7 +6,8 @@ const BY_STAGE: Readonly<Record<string, string>> = {
   'export-flow/connector-flow': 'Change staged for export',
   'export-flow/connector-no-flow': 'Nothing to export',
   'export-flow/provisioned-add-flow': 'New account staged for export',
-  'configuration/add': 'First configuration',
+  'run/in-progress': 'Run started',
+  'run/success': 'Run finished',
   'confirmation/stage-no-change': 'Export confirmed',
 };
 
@@ -22,8 +23,8 @@ const PLAIN: Readonly<Record<string, string>> = {
   'disconnector-joined-flow': 'Joined, values flowed in',
   'disconnector-joined-no-flow': 'Joined, no value changed',
   'disconnector-joined-remove-mv': 'Joined, object deleted from the metaverse',
-  'disconnector-projected-flow': 'New person or object in the metaverse',
-  'disconnector-projected-no-flow': 'New object in the metaverse, without values',
+  'disconnector-projected-flow': 'New in the metaverse',
+  'disconnector-projected-no-flow': 'New in the metaverse, without values',
   'disconnector-projected-remove-mv': 'Projected and deleted again',
   'disconnector-remains': 'Not joined to anything',
   'connector-filtered-remove-mv': 'Filtered out, object deleted from the metaverse',
@@ -72,9 +73,25 @@ const PLAIN: Readonly<Record<string, string>> = {
 /** The outcomes that the filter offers; others stay filterable by their link. */
 export const KNOWN_OUTCOMES: readonly string[] = Object.keys(PLAIN);
 
-/** A plain sentence part for what happened: "Lost on precedence". */
+/** What happens to no object has outcomes that say little without their stage. */
+const STAGES_WITHOUT_OBJECT: Readonly<Record<string, string>> = {
+  run: 'Run',
+  password: 'Password',
+  configuration: 'Configuration',
+  baseline: 'Baseline',
+  read: 'This log was read',
+  retention: 'Retention',
+  erasure: 'Erasure',
+  alert: 'Alert',
+  report: 'Report',
+};
+
+/** A plain sentence part for what happened: "Lost on precedence". Stage "" means any. */
 export function describeOutcome(stage: string, outcome: string): string {
-  return BY_STAGE[`${stage}/${outcome}`] ?? PLAIN[outcome] ?? spellOut(outcome);
+  const known = BY_STAGE[`${stage}/${outcome}`];
+  if (known !== undefined) return known;
+  const subject = STAGES_WITHOUT_OBJECT[stage];
+  return subject === undefined ? (PLAIN[outcome] ?? spellOut(outcome)) : `${subject}: ${outcome.replaceAll('-', ' ')}`;
 }
 
 /** some-technical-name as Some technical name. */

@@ -1,9 +1,9 @@
 // Marks of attributes, agents and how an initiator is known, in plain words.
 
 const INITIATOR_KNOWN: Readonly<Record<string, string>> = {
-  reported: 'named by the connected system',
-  matched: 'matched from another log',
-  observed: 'seen by us, the person is not known',
+  reported: 'named by the system itself',
+  matched: 'named by another log',
+  observed: 'as we observed it',
   unknown: 'not known',
 };
 

@@ -38,6 +38,8 @@ export interface ImportFlow {
   /** The name of this rule in events: agent/type/attribute. */
   rule: string;
   from: { attribute: string } | { expression: Expression };
+  /** Whether the metaverse attribute may hold several values. */
+  multivalued: boolean;
   /** false: the value stays when the entry goes (MIM: do not recall). */
   recall: boolean;
 }

@@ -228,6 +228,7 @@ function resolveImportFlows(
         to,
         rule,
         from: { expression: resolution.compile(full.expression, rule, [...at, to]) },
+        multivalued: attribute?.multivalued ?? true,
         recall: full.recall,
       };
     }
@@ -238,7 +239,8 @@ function resolveImportFlows(
         `a reference flows only into a reference: ${from.name} is ${from.type}, ${to} is ${attribute.type}`,
       );
     }
-    return { to, rule, from: { attribute: full.from ?? '' }, recall: full.recall };
+    const multivalued = attribute?.multivalued ?? true;
+    return { to, rule, from: { attribute: full.from ?? '' }, multivalued, recall: full.recall };
   });
 }
 

@@ -64,6 +64,11 @@ export function createCsvConnector(
   return {
     kind: 'csv',
     canExport: false,
+    async nextImageDate(after) {
+      if (settings.file !== undefined) return undefined;
+      const { folder = '', pattern = DEFAULT_PATTERN } = settings;
+      return findNextImage(await listImages(folder, pattern), after)?.date;
+    },
     async readFullImage(after) {
       if (settings.file !== undefined) return readImage(settings.file, settings, types);
       const { folder = '', pattern = DEFAULT_PATTERN } = settings;

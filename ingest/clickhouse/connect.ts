@@ -1,12 +1,14 @@
 // The one place that knows where ClickHouse is: embedded (chDB, the default) or a server. Both are the same client.
 // A connection to chDB runs one query at a time, so reads have a small pool and writes one connection of their own.
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, createClient } from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
 import type { z } from 'zod';
 import { LogError } from '../errors.ts';
+import { withLogErrors } from './clickhouse-error.ts';
 
 export interface ClickHouseTarget {
   /** http(s)://user:password@host:port; undefined: embedded in the data folder. */
@@ -24,15 +26,15 @@ const REQUEST_TIMEOUT_MS = 60_000;
 export interface ReadOptions {
   /** Seconds after which ClickHouse gives up. */
   timeLimit?: number;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 export interface ClickHouse {
   readonly embedded: boolean;
   /** Runs a statement that returns nothing. Values are bound, never written into it. */
   command(sql: string, params?: Record<string, unknown>): Promise<void>;
-  /** Inserts lines of JSONEachRow with the settings given in the statement. */
-  insert(statement: string, lines: string): Promise<void>;
+  /** Inserts lines of JSONEachRow with the settings given in the statement. Cancelled, its outcome is uncertain. */
+  insert(statement: string, lines: string, signal?: AbortSignal): Promise<void>;
   /** Reads rows, each checked by the schema. */
   select<T extends z.ZodType>(
     sql: string,
@@ -45,59 +47,68 @@ export interface ClickHouse {
 
 /** Opens ClickHouse. Throws LogError when the embedded engine cannot be started; a server is asked only when used. */
 export function openClickHouse(target: ClickHouseTarget): ClickHouse {
+  const embedded = target.url === undefined;
   const make = target.url === undefined ? embeddedClients(target.folder) : serverClients(target.url, target.database);
   const writer = make();
   const pool = new Pool(Array.from({ length: READ_CONNECTIONS }, make));
   return {
-    embedded: target.url === undefined,
+    embedded,
     async command(sql, params = {}) {
-      await run(() => writer.command({ query: sql, query_params: params }));
+      await withLogErrors({ embedded }, () => writer.command({ query: sql, query_params: params }));
     },
-    async insert(statement, lines) {
-      const { stream } = await run(() =>
-        writer.exec({ query: statement, values: Readable.from([lines], { objectMode: false }) }),
-      );
-      stream.destroy();
+    async insert(statement, lines, signal) {
+      await withLogErrors({ embedded, insert: true, signal }, () => insertLines(writer, statement, lines, signal));
     },
     select: (sql, params, schema, options = {}) =>
-      pool.use((client) => selectRows(client, sql, params, schema, options)),
+      pool.use(async (client) => {
+        const attempt = { embedded, signal: options.signal };
+        const rows = await withLogErrors(attempt, () => selectRows(client, sql, params, options));
+        return rows.map((row) => schema.parse(row));
+      }),
     async close() {
       await Promise.all([writer.close(), ...pool.clients.map((client) => client.close())]);
     },
   };
 }
 
-async function selectRows<T extends z.ZodType>(
+async function insertLines(client: ClickHouseClient, statement: string, lines: string, signal?: AbortSignal) {
+  const values = Readable.from([lines], { objectMode: false });
+  const { stream } = await client.exec({ query: statement, values, ...(signal && { abort_signal: signal }) });
+  await finished(stream.resume());
+}
+
+async function selectRows(
   client: ClickHouseClient,
   sql: string,
   params: Record<string, unknown>,
-  schema: T,
   options: ReadOptions,
-): Promise<z.infer<T>[]> {
+): Promise<unknown[]> {
   const limit = options.timeLimit ?? 10;
-  const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}`;
-  const rows: unknown[] = await run(async () => {
-    const result = await client.query({
-      query,
-      query_params: params,
-      format: 'JSONEachRow',
-      ...(options.signal && { abort_signal: options.signal }),
-    });
-    return result.json();
+  const result = await client.query({
+    query: `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}`,
+    query_params: params,
+    format: 'JSONEachRow',
+    ...(options.signal && { abort_signal: options.signal }),
   });
-  return rows.map((row) => schema.parse(row));
+  return result.json();
 }
 
 function embeddedClients(folder: string): () => ClickHouseClient {
-  const path_ = path.join(folder, 'clickhouse');
-  mkdirSync(path_, { recursive: true, mode: 0o700 });
+  const place = path.join(folder, 'clickhouse');
+  try {
+    mkdirSync(place, { recursive: true, mode: 0o700 });
+    accessSync(place, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    const said = `The folder ${place} of the embedded ClickHouse cannot be written.`;
+    throw new LogError('data-folder-not-writable', said, { cause: error });
+  }
   return () => {
     try {
-      return createClient({ connection: asConnection(createChdbConnection({ path: path_ })) });
+      return createClient({ connection: asConnection(createChdbConnection({ path: place })) });
     } catch (error) {
-      throw new LogError('data-folder-in-use', `The embedded ClickHouse in ${path_} cannot be opened.`, {
-        cause: error,
-      });
+      // The engine itself writes the reason on stderr and does not hand it over.
+      const said = `The embedded ClickHouse in ${place} cannot be opened: it is damaged, or another process has it open.`;
+      throw new LogError('clickhouse-refused', said, { cause: error });
     }
   };
 }
@@ -110,7 +121,19 @@ function asConnection(connection: unknown): ClientConnection {
 }
 
 function serverClients(url: string, database: string | undefined): () => ClickHouseClient {
-  return () => createClient({ url, ...(database !== undefined && { database }), request_timeout: REQUEST_TIMEOUT_MS });
+  return () => {
+    try {
+      return createClient({
+        url,
+        ...(database !== undefined && { database }),
+        request_timeout: REQUEST_TIMEOUT_MS,
+      });
+    } catch {
+      // What the client says may quote the address, and with it the password.
+      const said = 'CLICKHOUSE_URL is no address of a ClickHouse: http[s]://user:password@host:port is expected.';
+      throw new LogError('clickhouse-refused', said);
+    }
+  };
 }
 
 /** Hands out the connections, one user each, first come first served. */
@@ -134,33 +157,4 @@ class Pool {
       else this.#idle.push(client);
     }
   }
-}
-
-const AWAY = /ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|socket hang up|Timeout error/i;
-
-/** Errors of the client become LogErrors; what a server says may quote a row, so only its code and first words are kept. */
-async function run<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    const code = errorCode(error);
-    if (AWAY.test(message) || AWAY.test(code)) {
-      throw new LogError('clickhouse-away', `ClickHouse does not answer (${code || 'no connection'}).`, {
-        retryable: true,
-        cause: error,
-      });
-    }
-    throw new LogError('clickhouse-refused', `ClickHouse refused a statement: ${scrub(message)}`, { cause: error });
-  }
-}
-
-function errorCode(error: unknown): string {
-  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
-  return String(error.code);
-}
-
-function scrub(message: string): string {
-  const line = message.split('\n')[0] ?? '';
-  return line.replace(/'(?:[^'\\]|\\.)*'/g, "'…'").slice(0, 300);
 }

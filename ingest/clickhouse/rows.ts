@@ -3,9 +3,7 @@
 import { z } from 'zod';
 import { formatMicros, parseInstant } from '../clock.ts';
 import type { ChangeEvent, EventValue } from '../event.ts';
-import { INITIATOR_KNOWN, OPERATIONS, STAGES, TIME_KNOWN, VALUE_TYPES } from '../event.ts';
-
-const NO_UUID = '00000000-0000-0000-0000-000000000000';
+import { INITIATOR_KNOWN, NO_UUID, OPERATIONS, STAGES, TIME_KNOWN, VALUE_TYPES } from '../event.ts';
 
 /** The columns of `events` in the order of the table; the queries list what they read from here. */
 export const EVENT_COLUMNS = [

@@ -1,15 +1,14 @@
 // Moves accepted events from the journal to ClickHouse: in order, in batches, each exactly once.
-// A batch is named by its log, range and content, so that ClickHouse drops a repetition; and because such names are
-// forgotten after a while and say nothing of other content, the shipper also compares what ClickHouse holds before it
-// sends for the first time after a start and after every outcome it is not sure of.
+// A batch is named by its log, range and content, so that ClickHouse drops a repetition; and the shipper compares what
+// ClickHouse holds (comparison.ts) before it sends for the first time and after every outcome it is not sure of.
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { LogError } from '../errors.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
+import { missingRows, refuseOtherLog } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
-import { EVENT_COLUMNS, fromRow, INSERTED_COLUMNS, rowSchema } from './rows.ts';
+import { migrateClickHouse } from './migrate.ts';
+import { INSERTED_COLUMNS } from './rows.ts';
 
 /** Below ClickHouse's block size, so that an insert is one block and thus all or nothing. */
 const BATCH_EVENTS = 20_000;
@@ -18,7 +17,11 @@ const BATCH_BYTES = 16 * 1024 * 1024;
 const PARTITION_EVENTS = 16_777_216;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
+/** How long a server may take over the last statement after `stop`; then the connection is cut, which loses nothing. */
+const STOP_GRACE_MS = 5_000;
 const WATERMARK = 'shipped';
+/** These say that log and journal contradict each other, or that there is no journal: trying again cannot help. */
+const FINAL = new Set(['clickhouse-ahead', 'clickhouse-different', 'data-folder-newer']);
 
 export type ShipperState = 'shipping' | 'waiting-for-clickhouse' | 'stopped';
 
@@ -26,12 +29,15 @@ export class Shipper {
   readonly #journal: Journal;
   readonly #clickhouse: ClickHouse;
   readonly #insert: string;
+  readonly #cut = new AbortController();
   #shipped: number;
+  #prepared = false;
+  /** ClickHouse is known to hold the events below the watermark and no others. */
   #certain = false;
   #stopping = false;
-  #wake: (() => void) | undefined;
+  #wake: ((reason: 'accepted' | 'stop') => void) | undefined;
   #loop: Promise<void> | undefined;
-  readonly #waiters: { size: number; resolve: () => void; reject: (error: LogError) => void }[] = [];
+  #waiters: { size: number; resolve: () => void; reject: (error: LogError) => void }[] = [];
   #problem: LogError | undefined;
 
   constructor(journal: Journal, clickhouse: ClickHouse) {
@@ -48,8 +54,8 @@ export class Shipper {
   }
 
   get state(): ShipperState {
-    if (this.#problem && !this.#problem.retryable) return 'stopped';
-    return this.#problem ? 'waiting-for-clickhouse' : 'shipping';
+    if (!this.#problem) return 'shipping';
+    return isFinal(this.#problem) ? 'stopped' : 'waiting-for-clickhouse';
   }
 
   /** What stands in the way, if anything. */
@@ -57,22 +63,38 @@ export class Shipper {
     return this.#problem;
   }
 
+  /** Brings the tables up to this program's version; done by the loop where it was not possible before. */
+  async prepare(): Promise<void> {
+    if (this.#prepared) return;
+    await migrateClickHouse(this.#clickhouse);
+    this.#prepared = true;
+  }
+
   start(): void {
-    const unsubscribe = this.#journal.onAccepted(() => this.#wake?.());
+    const unsubscribe = this.#journal.onAccepted(() => this.#wake?.('accepted'));
     this.#loop = this.#run().finally(unsubscribe);
   }
 
-  /** Resolves when all events below `size` are in ClickHouse; rejects when shipping has stopped for good. */
+  /**
+   * Resolves when all events below `size` are in ClickHouse. Rejects with the LogError that stands in the way when
+   * waiting alone does not remove it, and when the shipper is stopped before.
+   */
   delivered(size: number): Promise<void> {
     if (this.#shipped >= size) return Promise.resolve();
     if (this.#problem && !this.#problem.retryable) return Promise.reject(this.#problem);
+    if (this.#stopping) return Promise.reject(stoppedEarly());
     return new Promise((resolve, reject) => this.#waiters.push({ size, resolve, reject }));
   }
 
+  /** Ends after the batch under way, or when a server does not answer in five seconds, without it. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#wake?.();
+    this.#wake?.('stop');
+    // The embedded engine cannot be cut off: its connection must not be closed while it works.
+    const timer = setTimeout(() => !this.#clickhouse.embedded && this.#cut.abort(), STOP_GRACE_MS);
     await this.#loop;
+    clearTimeout(timer);
+    this.#rejectWaiters(stoppedEarly());
   }
 
   async #run(): Promise<void> {
@@ -82,13 +104,13 @@ export class Shipper {
         const moved = await this.#shipOnce();
         this.#problem = undefined;
         pause = FIRST_PAUSE_MS;
-        if (!moved) await this.#pause(LONGEST_PAUSE_MS);
+        if (!moved) await this.#pause(LONGEST_PAUSE_MS, 'accepted');
       } catch (error) {
         this.#certain = false;
-        this.#problem =
-          error instanceof LogError ? error : new LogError('journal-failed', String(error), { cause: error });
-        if (!this.#problem.retryable) return this.#giveUp(this.#problem);
-        await this.#pause(pause);
+        this.#problem = asLogError(error);
+        if (!this.#problem.retryable) this.#rejectWaiters(this.#problem);
+        if (isFinal(this.#problem)) return;
+        await this.#pause(pause, 'stop');
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       }
     }
@@ -96,20 +118,18 @@ export class Shipper {
 
   /** Ships one batch; false when there is nothing to ship. */
   async #shipOnce(): Promise<boolean> {
-    if (!this.#certain) await this.#refuseIfAhead();
+    const { signal } = this.#cut;
+    await this.prepare();
+    if (!this.#certain) await refuseOtherLog(this.#clickhouse, this.#journal, this.#shipped, signal);
     const rows = this.#nextBatch();
     const [first] = rows;
     if (!first) {
       this.#certain = true;
       return false;
     }
-    const missing = this.#certain ? rows : await this.#missingOf(rows);
-    const lines = missing.map(({ row }) => row).join('\n');
-    if (missing.length > 0) {
-      this.#certain = false;
-      await this.#clickhouse.insert(this.#insert.replace('{TOKEN}', `'${this.#token(missing, lines)}'`), lines);
-    }
-    this.#certain = true;
+    const missing = this.#certain ? rows : await missingRows(this.#clickhouse, rows, signal);
+    // As long as ClickHouse holds whole batches that were not remembered, the next one is compared as well.
+    if (missing.length > 0) await this.#send(missing);
     await this.#remember(first.sequence + rows.length);
     return true;
   }
@@ -119,82 +139,52 @@ export class Shipper {
     return this.#journal.rows(this.#shipped, Math.min(BATCH_EVENTS, room), BATCH_BYTES);
   }
 
-  #token(rows: JournalRow[], lines: string): string {
+  async #send(rows: readonly JournalRow[]): Promise<void> {
+    const lines = rows.map(({ row }) => row).join('\n');
     const hash = createHash('sha256').update(lines).digest('hex');
-    return `${this.#journal.log}:${rows[0]?.sequence}-${rows.at(-1)?.sequence}:${hash}`;
+    const token = `${this.#journal.log}:${rows[0]?.sequence}-${rows.at(-1)?.sequence}:${hash}`;
+    this.#certain = false;
+    await this.#clickhouse.insert(this.#insert.replace('{TOKEN}', `'${token}'`), lines, this.#cut.signal);
+    this.#certain = true;
   }
 
   async #remember(shipped: number): Promise<void> {
     await this.#journal.setFact(WATERMARK, String(shipped));
     this.#shipped = shipped;
-    const ready = this.#waiters.filter((waiter) => waiter.size <= shipped);
-    for (const waiter of ready) {
-      this.#waiters.splice(this.#waiters.indexOf(waiter), 1);
-      waiter.resolve();
-    }
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => waiter.size > shipped);
+    for (const waiter of waiters) if (waiter.size <= shipped) waiter.resolve();
   }
 
-  /** ClickHouse must hold exactly this log, and no more of it than the journal. */
-  async #refuseIfAhead(): Promise<void> {
-    const [held] = await this.#clickhouse.select(
-      'SELECT count() AS events, max(sequence) AS last, groupUniqArray(2)(log) AS logs FROM events',
-      {},
-      z.object({ events: z.number(), last: z.number(), logs: z.array(z.string()) }),
-    );
-    if (!held || held.events === 0) {
-      if (this.#shipped === 0) return;
-      throw new LogError(
-        'clickhouse-different',
-        `ClickHouse holds no events, but ${this.#shipped} were delivered to it.`,
-      );
-    }
-    const foreign = held.logs.find((log) => log !== this.#journal.log);
-    if (foreign !== undefined)
-      throw new LogError('clickhouse-different', `ClickHouse holds events of another log, ${foreign}.`);
-    if (held.last >= this.#journal.size) {
-      throw new LogError(
-        'clickhouse-ahead',
-        `ClickHouse holds events up to sequence ${held.last}, the journal only ${this.#journal.size}.`,
-      );
-    }
-    if (held.events !== held.last + 1 || held.events < this.#shipped) {
-      throw new LogError(
-        'clickhouse-different',
-        `ClickHouse holds ${held.events} events up to sequence ${held.last}, and ${this.#shipped} were delivered to it.`,
-      );
-    }
-  }
-
-  /** Of a batch, the rows that ClickHouse does not hold yet. Those it holds must be the same. */
-  async #missingOf(rows: JournalRow[]): Promise<JournalRow[]> {
-    const from = rows[0]?.sequence ?? 0;
-    const to = from + rows.length;
-    const held = await this.#clickhouse.select(
-      `SELECT ${EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ')} FROM events
-       WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence LIMIT ${BATCH_EVENTS + 1}`,
-      { from, to },
-      rowSchema,
-      { timeLimit: 60 },
-    );
-    for (const [index, row] of held.entries()) {
-      const ours = rows[index];
-      const same = ours && isDeepStrictEqual(fromRow(row), fromRow(rowSchema.parse(JSON.parse(ours.row))));
-      if (!same)
-        throw new LogError('clickhouse-different', `ClickHouse holds another event ${row.sequence} than the journal.`);
-    }
-    return rows.slice(held.length);
-  }
-
-  #giveUp(problem: LogError): void {
+  #rejectWaiters(problem: LogError): void {
     for (const waiter of this.#waiters.splice(0)) waiter.reject(problem);
   }
 
-  async #pause(milliseconds: number): Promise<void> {
+  /** Sleeps; to stop ends it at once, and where it waits for events, so does the next accepted batch. */
+  async #pause(milliseconds: number, until: 'accepted' | 'stop'): Promise<void> {
     if (this.#stopping) return;
+    if (until === 'accepted' && this.#shipped < this.#journal.size) return;
     const cut = new AbortController();
-    this.#wake = () => cut.abort();
-    if (this.#shipped < this.#journal.size && this.#problem === undefined) return;
+    this.#wake = (reason) => {
+      if (reason === 'stop' || reason === until) cut.abort();
+    };
     await sleep(milliseconds, undefined, { signal: cut.signal }).catch(() => undefined);
     this.#wake = undefined;
   }
+}
+
+function isFinal(problem: LogError): boolean {
+  return FINAL.has(problem.code) || (problem.code.startsWith('journal-') && !problem.retryable);
+}
+
+function asLogError(error: unknown): LogError {
+  if (error instanceof LogError) return error;
+  const said = `Shipping failed: ${error instanceof Error ? error.message : String(error)}.`;
+  return new LogError('journal-failed', said, { cause: error });
+}
+
+function stoppedEarly(): LogError {
+  return new LogError('clickhouse-away', 'The service was stopped before these events were delivered.', {
+    retryable: true,
+  });
 }

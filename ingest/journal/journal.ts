@@ -43,6 +43,11 @@ export class Journal {
   #accepted: number;
   #messageId = 0;
   #inFlight = 0;
+  /** Why a batch was refused, while others are still in flight. */
+  #refusal: unknown;
+  /** Why nothing is accepted any more: closed, or the writer thread died. */
+  #over: LogError | undefined;
+  #tileProblem: string | undefined;
 
   private constructor(folder: string, worker: Worker, opened: { log: string; size: number }) {
     this.folder = folder;
@@ -53,15 +58,17 @@ export class Journal {
     this.#reader = new DatabaseSync(path.join(folder, JOURNAL_FILE), { readOnly: true });
     this.state = new StateView(this.#reader);
     worker.on('message', (answer: FromWriter) => this.#settle(answer));
-    worker.on('error', (error) => this.#fail(error));
+    worker.on('error', (error) => this.#end(writerStopped(error)));
+    worker.on('exit', () => this.#end(writerStopped()));
   }
 
-  /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable. */
+  /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable, full or damaged. */
   static async open(folder: string): Promise<Journal> {
     const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), { workerData: { folder } });
     const opened = await new Promise<WriterOpened>((resolve, reject) => {
       worker.once('message', resolve);
-      worker.once('error', reject);
+      worker.once('error', (error) => reject(writerStopped(error)));
+      worker.once('exit', () => reject(writerStopped()));
     });
     if (opened.opened) return new Journal(folder, worker, opened);
     await worker.terminate();
@@ -73,31 +80,47 @@ export class Journal {
     return this.#accepted;
   }
 
+  /** Why Merkle tiles could not be written lately, if so; events are accepted all the same and the tiles made later. */
+  get tileProblem(): string | undefined {
+    return this.#tileProblem;
+  }
+
   /**
    * Accepts what `build` returns. `build` is called at once, with the sequence that its first event will have, and may
    * use it in causes and in the state; state changes are visible in `state` from then on. Resolves when the batch is
    * durable. Rejects with LogError when nothing of it was kept; batches built on top of it are then refused as well.
    */
   async accept(build: (base: number) => Batch): Promise<Accepted> {
+    if (this.#over) throw this.#over;
+    if (this.#refusal !== undefined) throw this.#refusal;
     const first = this.#next;
     const batch = build(first);
     if (batch.events.length === 0 && batch.state.length === 0) return { first, next: first, recordedAt: 0 };
+    const follows = this.#inFlight > 0;
     this.#next += batch.events.length;
     this.#inFlight += 1;
     for (const change of batch.state) this.state.put(change);
     try {
-      const answer = await this.#ask({ kind: 'accept', base: first, batch });
+      const answer = await this.#ask({ kind: 'accept', base: first, batch, follows });
       this.state.settle(batch.state);
       this.#accepted = answer.size;
+      this.#tileProblem = answer.tileError;
       for (const listener of this.#listeners) listener(answer.size);
       return { first, next: first + batch.events.length, recordedAt: answer.recordedAt ?? 0 };
+    } catch (error) {
+      this.#refusal = error;
+      throw error;
     } finally {
       this.#inFlight -= 1;
-      if (this.#inFlight === 0 && this.#next !== this.#accepted) {
-        this.#next = this.#accepted;
-        this.state.reset();
-      }
+      if (this.#inFlight === 0 && this.#refusal !== undefined) this.#startAfresh();
     }
+  }
+
+  /** Nothing is in flight and something was refused: what was built goes, what was accepted is what is. */
+  #startAfresh(): void {
+    this.#refusal = undefined;
+    this.#next = this.#accepted;
+    this.state.reset();
   }
 
   /** The number of accepted events and the Merkle root over them. */
@@ -137,33 +160,50 @@ export class Journal {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Waits for the batches under way, and accepts no more. */
   async close(): Promise<void> {
-    await this.#ask({ kind: 'close' });
-    this.#reader.close();
-    await this.#worker.terminate();
+    if (this.#over) return;
+    const closed = this.#ask({ kind: 'close' });
+    this.#over = new LogError('journal-closed', 'The journal is closed.');
+    try {
+      await closed;
+    } finally {
+      this.#reader.close();
+      await this.#worker.terminate();
+    }
   }
 
   #ask(message: WithoutId<ToWriter>): Promise<Extract<FromWriter, { ok: true }>> {
+    if (this.#over) return Promise.reject(this.#over);
     this.#messageId += 1;
     const id = this.#messageId;
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+    try {
       this.#worker.postMessage({ ...message, id });
-    });
+    } catch (error) {
+      const said = 'The batch holds something that is no data, such as a function.';
+      return Promise.reject(new LogError('event-invalid', said, { cause: error }));
+    }
+    return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
   #settle(answer: FromWriter): void {
     const waiting = this.#waiting.get(answer.id);
     this.#waiting.delete(answer.id);
     if (!waiting) return;
-    if (answer.ok) return waiting.resolve(answer);
-    const code = isLogErrorCode(answer.code) ? answer.code : 'journal-failed';
-    waiting.reject(new LogError(code, answer.message, { retryable: code === 'journal-full' }));
+    if (answer.ok) waiting.resolve(answer);
+    else {
+      const code = isLogErrorCode(answer.code) ? answer.code : 'journal-failed';
+      waiting.reject(new LogError(code, answer.message, { retryable: code === 'journal-full' }));
+    }
   }
 
-  #fail(error: unknown): void {
-    const failure = new LogError('journal-failed', 'The writer thread stopped.', { cause: error });
-    for (const waiting of this.#waiting.values()) waiting.reject(failure);
+  #end(failure: LogError): void {
+    this.#over ??= failure;
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#over);
     this.#waiting.clear();
   }
+}
+
+function writerStopped(cause?: unknown): LogError {
+  return new LogError('journal-failed', 'The writer thread of the journal stopped.', { cause });
 }

@@ -53,7 +53,7 @@ export class KeyRing {
   referenceOf(event: ProposedEvent, value: EventValue): number {
     if (value.type !== 'reference') return 0;
     if (value.reference !== undefined) return this.#of(`object:${value.reference}`);
-    return this.#of(`reference:${event.agent ?? ''}:${value.new ?? value.old ?? ''}`);
+    return this.#of(`reference:${JSON.stringify([event.agent ?? '', value.new ?? value.old ?? ''])}`);
   }
 
   /** The transaction that made new keys was rolled back. */

@@ -3,28 +3,22 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LogError } from '../errors.ts';
+import { asOpenError } from './journal-error.ts';
 
 const LOCK_FILE = 'lock.sqlite';
+const SQLITE_BUSY = 5;
 
 /** Takes the lock and returns its holder; throws LogError data-folder-in-use when another process has it. */
 export function lockDataFolder(folder: string): DatabaseSync {
-  let lock: DatabaseSync;
+  let lock: DatabaseSync | undefined;
   try {
     lock = new DatabaseSync(path.join(folder, LOCK_FILE));
-  } catch (error) {
-    throw new LogError('data-folder-not-writable', `The data folder ${folder} cannot be written.`, { cause: error });
-  }
-  try {
     lock.exec('PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE');
     return lock;
   } catch (error) {
-    lock.close();
-    const message = error instanceof Error ? error.message : String(error);
-    if (/locked|busy/i.test(message)) {
+    lock?.close();
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY)
       throw new LogError('data-folder-in-use', `The data folder ${folder} is in use by another process.`);
-    }
-    throw new LogError('data-folder-not-writable', `The data folder ${folder} cannot be written: ${message}.`, {
-      cause: error,
-    });
+    throw asOpenError(error, folder);
   }
 }

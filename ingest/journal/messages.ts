@@ -15,7 +15,13 @@ export interface Batch {
 }
 
 export type ToWriter = { id: number } & (
-  | { kind: 'accept'; base: number; batch: Batch }
+  | {
+      kind: 'accept';
+      base: number;
+      batch: Batch;
+      /** It was built on batches not accepted yet, so it is refused when one of them is. */
+      follows: boolean;
+    }
   | { kind: 'fact'; name: string; value: string }
   | { kind: 'head' }
   | { kind: 'close' }
@@ -28,7 +34,7 @@ export interface LogHead {
 }
 
 export type FromWriter =
-  | { id: number; ok: true; size: number; recordedAt?: number; root?: string; tileError?: string }
+  | { id: number; ok: true; size: number; recordedAt?: number; root?: string; tileError?: string | undefined }
   | { id: number; ok: false; size: number; code: string; message: string };
 
 export type WriterOpened =

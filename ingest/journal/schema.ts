@@ -2,11 +2,12 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { LogError } from '../errors.ts';
 
+// AUTOINCREMENT: the number of an erased key is never given to another person.
 const STEPS: readonly string[] = [
   `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE journal (sequence INTEGER PRIMARY KEY, leaf BLOB NOT NULL, row TEXT NOT NULL) STRICT;
-  CREATE TABLE keys (number INTEGER PRIMARY KEY, owner TEXT NOT NULL UNIQUE, key BLOB NOT NULL) STRICT;
+  CREATE TABLE keys (number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, key BLOB NOT NULL) STRICT;
   CREATE TABLE state (kind TEXT, key TEXT, value TEXT NOT NULL, indexed TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
   CREATE TABLE state_index (kind TEXT, name TEXT, value TEXT, key TEXT, PRIMARY KEY (kind, name, value, key)) STRICT, WITHOUT ROWID;
   CREATE INDEX state_index_key ON state_index (kind, key);

@@ -16,8 +16,8 @@ export class StateView {
 
   constructor(database: DatabaseSync) {
     this.#get = database.prepare('SELECT value FROM state WHERE kind = ? AND key = ?');
-    this.#find = database.prepare('SELECT key FROM state_index WHERE kind = ? AND name = ? AND value = ? ORDER BY key');
-    this.#keys = database.prepare('SELECT key FROM state WHERE kind = ? ORDER BY key');
+    this.#find = database.prepare('SELECT key FROM state_index WHERE kind = ? AND name = ? AND value = ?');
+    this.#keys = database.prepare('SELECT key FROM state WHERE kind = ?');
   }
 
   /** The value, or undefined. It is shared: never change it in place. */
@@ -35,7 +35,7 @@ export class StateView {
   /** The keys of all values of a kind that were put with `indexed[name]` containing `value`, in order. */
   find(kind: string, name: string, value: string): string[] {
     const accepted = this.#find.all(kind, name, value).map((row) => String(row.key));
-    if (this.#overlay.size === 0) return accepted;
+    if (this.#overlay.size === 0) return accepted.sort();
     const found = new Set(accepted.filter((key) => !this.#overlay.has(idOf(kind, key))));
     for (const change of this.#changesIndexed(kind, name, value)) found.add(change.key);
     return [...found].sort();

@@ -1,7 +1,8 @@
 // The thread of the writer: takes messages one at a time, in order.
 import { parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
-import { LogError } from '../errors.ts';
+import type { LogError } from '../errors.ts';
+import { asWriteError } from './journal-error.ts';
 import type { FromWriter, ToWriter, WriterOpened } from './messages.ts';
 import { Writer } from './writer.ts';
 
@@ -9,6 +10,8 @@ const port = parentPort;
 if (!port) throw new Error('The writer runs only as a worker thread.');
 
 const { folder } = z.object({ folder: z.string() }).parse(workerData);
+/** Why the last batch was refused, if it was; all that were built on top of it are refused for the same reason. */
+let refusal: LogError | undefined;
 try {
   const writer = new Writer(folder);
   port.on('message', (message: ToWriter) => port.postMessage(answer(writer, message)));
@@ -21,10 +24,8 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
   const { id } = message;
   try {
     switch (message.kind) {
-      case 'accept': {
-        const { recordedAt } = writer.accept(message.base, message.batch);
-        return { id, ok: true, size: writer.size, recordedAt };
-      }
+      case 'accept':
+        return { id, ok: true, ...accept(writer, message), size: writer.size, tileError: writer.tileError };
       case 'fact':
         writer.setFact(message.name, message.value);
         return { id, ok: true, size: writer.size };
@@ -39,7 +40,18 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
   }
 }
 
+function accept(writer: Writer, message: Extract<ToWriter, { kind: 'accept' }>): { recordedAt: number } {
+  if (refusal && message.follows) throw refusal;
+  refusal = undefined;
+  try {
+    return writer.accept(message.base, message.batch);
+  } catch (error) {
+    refusal = asWriteError(error);
+    throw refusal;
+  }
+}
+
 function describe(error: unknown): { code: string; message: string } {
-  if (error instanceof LogError) return { code: error.code, message: error.message };
-  return { code: 'journal-failed', message: error instanceof Error ? error.message : String(error) };
+  const { code, message } = asWriteError(error);
+  return { code, message };
 }

@@ -2,16 +2,18 @@
 // fsynced transaction; then and only then they are accepted. It assigns what only the writer knows (recorded time,
 // roots, keys) and hashes the leaves. It runs on a thread of its own (writer-thread.ts), for SQLite blocks.
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { toRow } from '../clickhouse/rows.ts';
 import { systemClock } from '../clock.ts';
 import { leafOf } from '../encoding.ts';
 import { LogError } from '../errors.ts';
-import { type ChangeEvent, EVENT_VERSION, type ProposedEvent, proposedEventSchema } from '../event.ts';
+import { type ChangeEvent, EVENT_VERSION, type ProposedEvent } from '../event.ts';
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
 import type { CompletedTile, MerkleTree } from '../merkle/tree.ts';
+import { checkEvent, rootWithin } from './checked-event.ts';
+import { asOpenError, asWriteError } from './journal-error.ts';
 import { KeyRing } from './keys.ts';
 import { lockDataFolder } from './lock.ts';
 import type { Batch, LogHead, StateChange } from './messages.ts';
@@ -31,18 +33,24 @@ export class Writer {
   tileError: string | undefined;
   #tree: MerkleTree;
 
-  /** Opens or makes a data folder. Throws LogError when it is in use, newer than this program or not writable. */
+  /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable, full or damaged. */
   constructor(folder: string) {
     makeFolder(folder);
     this.#lock = lockDataFolder(folder);
-    this.#database = new DatabaseSync(path.join(folder, JOURNAL_FILE));
-    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
-    migrateJournal(this.#database, folder);
-    this.#statements = prepareStatements(this.#database);
-    this.#keys = new KeyRing(this.#database);
-    this.#tiles = new TileStore(folder);
-    this.log = this.#readOrMakeOrigin();
-    this.#tree = this.#restoreTree();
+    let database: DatabaseSync | undefined;
+    try {
+      database = openJournalFile(folder);
+      this.#database = database;
+      this.#statements = prepareStatements(database);
+      this.#keys = new KeyRing(database);
+      this.#tiles = new TileStore(folder);
+      this.log = this.#readOrMakeOrigin();
+      this.#tree = this.#restoreTree();
+    } catch (error) {
+      database?.close();
+      this.#lock.close();
+      throw asOpenError(error, folder);
+    }
   }
 
   /** The number of accepted events, which is the next sequence. */
@@ -61,8 +69,8 @@ export class Writer {
     }
     const recordedAt = systemClock();
     const leaves: Buffer[] = [];
-    this.#database.exec('BEGIN IMMEDIATE');
     try {
+      this.#database.exec('BEGIN IMMEDIATE');
       for (const [index, proposed] of batch.events.entries()) {
         const event = this.#complete(proposed, base + index, recordedAt, batch, base);
         const leaf = leafOf(event, (number) => this.#keys.byNumber(number));
@@ -72,14 +80,23 @@ export class Writer {
       for (const change of batch.state) this.#applyState(change);
       this.#database.exec('COMMIT');
     } catch (error) {
-      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      this.#keys.forgetUncommitted();
-      throw asLogError(error);
+      this.#rollBack();
+      throw asWriteError(error);
     }
     this.#keys.keepCommitted();
     for (const leaf of leaves) this.#unwritten.push(...this.#tree.append(leaf));
     this.#writeTiles();
     return { recordedAt };
+  }
+
+  /** SQLite has rolled back by itself after some errors; after others a rollback fails like what was before it. */
+  #rollBack(): void {
+    this.#keys.forgetUncommitted();
+    try {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+    } catch (error) {
+      throw asWriteError(error);
+    }
   }
 
   /**
@@ -98,9 +115,13 @@ export class Writer {
     }
   }
 
-  /** Remembers a fact about the data folder, such as how far the shipper came. */
+  /** Remembers a fact about the data folder, such as how far the shipper came. Throws LogError. */
   setFact(name: string, value: string): void {
-    this.#database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)').run(name, value);
+    try {
+      this.#statements.putFact.run(name, value);
+    } catch (error) {
+      throw asWriteError(error);
+    }
   }
 
   close(): void {
@@ -109,15 +130,9 @@ export class Writer {
   }
 
   #complete(proposed: ProposedEvent, sequence: number, recordedAt: number, batch: Batch, base: number): ChangeEvent {
-    const checked = proposedEventSchema.safeParse(proposed);
-    if (!checked.success) throw invalidEvent(proposed, checked.error.issues);
-    const event = checked.data;
-    const late = event.causes.find((cause) => cause >= sequence);
-    if (late !== undefined)
-      throw invalidEvent(proposed, [{ path: ['causes'], message: `${late} is not before ${sequence}` }]);
+    const event = checkEvent(proposed, sequence);
     const principal = event.causes[0];
     const root = principal === undefined ? sequence : (event.root ?? rootWithin(batch, base, principal));
-    const owner = this.#keys.subjectOf(event);
     return {
       ...event,
       eventVersion: EVENT_VERSION,
@@ -125,7 +140,7 @@ export class Writer {
       sequence,
       recordedAt,
       root,
-      subjectKey: owner,
+      subjectKey: this.#keys.subjectOf(event),
       actorKey: this.#keys.actorOf(event),
       valueKeys: event.values.map((value) => this.#keys.referenceOf(event, value)),
     };
@@ -168,6 +183,7 @@ export class Writer {
 }
 
 interface Statements {
+  putFact: StatementSync;
   journal: StatementSync;
   readIndexed: StatementSync;
   deleteIndex: StatementSync;
@@ -178,6 +194,7 @@ interface Statements {
 
 function prepareStatements(database: DatabaseSync): Statements {
   return {
+    putFact: database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)'),
     journal: database.prepare('INSERT INTO journal (sequence, leaf, row) VALUES (?, ?, ?)'),
     readIndexed: database.prepare('SELECT indexed FROM state WHERE kind = ? AND key = ?'),
     deleteIndex: database.prepare('DELETE FROM state_index WHERE kind = ? AND key = ?'),
@@ -191,42 +208,26 @@ function makeFolder(folder: string): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   } catch (error) {
-    throw new LogError('data-folder-not-writable', `The data folder ${folder} cannot be made.`, { cause: error });
+    throw asOpenError(error, folder);
   }
 }
 
-function rootWithin(batch: Batch, base: number, principal: number): number {
-  let sequence = principal;
-  while (sequence >= base) {
-    const event = batch.events[sequence - base];
-    const next = event?.causes[0];
-    if (next === undefined) return sequence;
-    if (event?.root !== undefined) return event.root;
-    sequence = next;
+/** Opens the SQLite file; the keys in it are nobody else's to read, whatever the folder around it allows. */
+function openJournalFile(folder: string): DatabaseSync {
+  const file = path.join(folder, JOURNAL_FILE);
+  closeSync(openSync(file, 'a', 0o600));
+  const database = new DatabaseSync(file);
+  try {
+    database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
+    const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
+    if (mode !== 'wal') {
+      const said = `The data folder ${folder} is on a file system without shared memory, which the journal needs.`;
+      throw new LogError('data-folder-not-writable', said);
+    }
+    migrateJournal(database, folder);
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
   }
-  throw new LogError('event-invalid', `An event names the cause ${principal} of an earlier batch without its root.`);
-}
-
-/** Names the event's kind and the fields at fault, but none of its values. */
-function invalidEvent(
-  event: ProposedEvent,
-  issues: readonly { path: readonly PropertyKey[]; message: string }[],
-): LogError {
-  const faults = issues.map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`).join('; ');
-  return new LogError(
-    'event-invalid',
-    `An event ${event.stage}/${event.outcome} does not satisfy its schema (${faults}).`,
-  );
-}
-
-function asLogError(error: unknown): LogError {
-  if (error instanceof LogError) return error;
-  const full = error instanceof Error && /full|ENOSPC|disk I\/O/i.test(error.message);
-  return new LogError(
-    full ? 'journal-full' : 'journal-failed',
-    full
-      ? 'The disk of the data folder is full.'
-      : `The journal could not be written: ${error instanceof Error ? error.message : String(error)}.`,
-    { retryable: full, cause: error },
-  );
 }

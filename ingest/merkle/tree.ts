@@ -1,13 +1,19 @@
 // The Merkle tree of RFC 9162 section 2.1, kept as tiles of 256 hashes (C2SP tlog-tiles). Only the rightmost,
 // incomplete tile of each level is in memory: a log of a billion leaves needs five of them.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 export const TILE_WIDTH = 256;
 export const HASH_BYTES = 32;
-const PREFIX_NODE = Buffer.from([0x01]);
+const PREFIX_NODE = 0x01;
 
+/** 01 and the two hashes, put together here for each node anew. */
+const nodeBytes = Buffer.alloc(1 + 2 * HASH_BYTES, PREFIX_NODE);
+
+/** SHA-256(01 ‖ left ‖ right): 32 bytes. */
 export function hashNode(left: Uint8Array, right: Uint8Array): Buffer {
-  return createHash('sha256').update(PREFIX_NODE).update(left).update(right).digest();
+  nodeBytes.set(left, 1);
+  nodeBytes.set(right, 1 + HASH_BYTES);
+  return hash('sha256', nodeBytes, 'buffer');
 }
 
 /** The root of a perfect tree over a number of hashes that is a power of two. */
@@ -23,7 +29,7 @@ export function perfectRoot(hashes: readonly Uint8Array[]): Uint8Array {
 
 /** The root over leaf hashes: SHA-256 of nothing when there are none. For tests and small trees; linear in memory. */
 export function rootOfLeaves(leaves: readonly Uint8Array[]): Uint8Array {
-  if (leaves.length === 0) return createHash('sha256').digest();
+  if (leaves.length === 0) return hash('sha256', Buffer.alloc(0), 'buffer');
   if (leaves.length === 1) return leaves[0] as Uint8Array;
   let split = 1;
   while (split * 2 < leaves.length) split *= 2;

@@ -1,0 +1,111 @@
+// What a command talks to: the running service over HTTP, or the data folder itself when no service runs.
+import { existsSync } from 'node:fs';
+import { request } from 'node:http';
+import path from 'node:path';
+import { chooseConfiguration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
+import type { Environment } from '../environment.ts';
+import { Installation } from '../installation.ts';
+import { findService, type RunningService } from '../running-service.ts';
+
+export interface Backend {
+  /** Where the answers come from, for people. */
+  readonly where: string;
+  ask(query: string, variables: Record<string, unknown>): Promise<GraphQLAnswer>;
+  report(name: string, parameters: Record<string, string>): Promise<Buffer>;
+  createSignInLink(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+export interface GraphQLAnswer {
+  data?: unknown;
+  errors?: { message: string }[];
+}
+
+/** A command cannot be carried out; the message is for the person who gave it. */
+export class CommandError extends Error {
+  override name = 'CommandError';
+}
+
+const VIEWER = 'command line';
+
+/** Opens the service or the data folder. `create`: a data folder that is not there yet is made. */
+export async function openBackend(environment: Environment, create: boolean): Promise<Backend> {
+  const service = await findService(environment.dataFolder);
+  if (service) return remoteBackend(service);
+  if (!create && !existsSync(path.join(environment.dataFolder, 'metatrail.sqlite'))) {
+    throw new CommandError(
+      `There is no data folder ${environment.dataFolder}; start Metatrail there first (npm start), or name another one with --data or METATRAIL_DATA.`,
+    );
+  }
+  const choice = chooseConfiguration(environment.dataFolder, environment.configurationFile, {});
+  const configuration = readConfiguration(choice, environment.dataFolder);
+  const installation = await Installation.open(environment, configuration);
+  rememberChoice(choice, environment.dataFolder);
+  return localBackend(installation, environment);
+}
+
+function localBackend(installation: Installation, environment: Environment): Backend {
+  return {
+    where: `the data folder ${environment.dataFolder}`,
+    ask: async (query, variables) =>
+      JSON.parse(JSON.stringify(await installation.ask(query, variables, VIEWER))) as GraphQLAnswer,
+    async report(name, parameters) {
+      await installation.log.shipper.delivered(installation.log.journal.size);
+      const { pdf } = await installation.produceReport(name, parameters, VIEWER);
+      const chunks: Buffer[] = [];
+      for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
+      return Buffer.concat(chunks);
+    },
+    createSignInLink: async () => undefined,
+    close: () => installation.close(),
+  };
+}
+
+function remoteBackend(service: RunningService): Backend {
+  const headers = { authorization: `Bearer ${service.token}` };
+  return {
+    where: `the service at ${service.url}`,
+    async ask(query, variables) {
+      const { body } = await send(
+        new URL('graphql', service.url),
+        'POST',
+        { ...headers, 'content-type': 'application/json' },
+        JSON.stringify({ query, variables }),
+      );
+      return JSON.parse(body.toString('utf8')) as GraphQLAnswer;
+    },
+    async report(name, parameters) {
+      const url = new URL(`reports/${encodeURIComponent(name)}.pdf`, service.url);
+      for (const [key, value] of Object.entries(parameters)) url.searchParams.set(key, value);
+      const { status, body } = await send(url, 'GET', headers);
+      if (status !== 200) throw new CommandError(body.toString('utf8'));
+      return body;
+    },
+    async createSignInLink() {
+      const { status, body } = await send(new URL('sign-in-link', service.url), 'POST', headers);
+      return status === 200 ? `${service.url}sign-in?token=${body.toString('utf8')}` : undefined;
+    },
+    async close() {},
+  };
+}
+
+/** One HTTP exchange without a time limit: a run may take hours. */
+function send(
+  url: URL,
+  method: string,
+  headers: Record<string, string>,
+  body?: string,
+): Promise<{ status: number; body: Buffer }> {
+  return new Promise((resolve, reject) => {
+    const fail = () =>
+      reject(new CommandError(`The service at ${url.origin} stopped answering; look at its log, then try again.`));
+    const sent = request(url, { method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+      response.on('error', fail);
+    });
+    sent.on('error', fail);
+    sent.end(body);
+  });
+}

@@ -1,0 +1,182 @@
+// The command line `metatrail`.
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { REPORTS } from '../../reports/definitions.ts';
+import { type Environment, readEnvironment, readVariables } from '../environment.ts';
+import { VERSION } from '../version.ts';
+import { type Backend, CommandError, openBackend } from './backend.ts';
+import { startService } from './start.ts';
+
+interface CommonOptions {
+  data?: string;
+  config?: string;
+}
+
+function environmentOf(options: CommonOptions & { port?: string }): Environment {
+  return readEnvironment({
+    ...readVariables(),
+    ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
+    ...(options.config !== undefined && { METATRAIL_CONFIG: options.config }),
+    ...(options.port !== undefined && { PORT: options.port }),
+  });
+}
+
+async function withBackend(
+  options: CommonOptions,
+  create: boolean,
+  work: (backend: Backend) => Promise<void>,
+): Promise<void> {
+  const backend = await openBackend(environmentOf(options), create);
+  try {
+    await work(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+function common(command: Command): Command {
+  return command
+    .addOption(new Option('--data <folder>', 'the data folder (METATRAIL_DATA)'))
+    .addOption(new Option('--config <file>', 'the configuration (METATRAIL_CONFIG)'));
+}
+
+export function createProgram(): Command {
+  const program = new Command('metatrail')
+    .description('An identity synchronisation engine whose every step is evidence.')
+    .version(VERSION)
+    .showHelpAfterError('(npx metatrail --help lists the commands)');
+  addStart(program);
+  addRun(program);
+  addQuery(program);
+  addReport(program);
+  addStatus(program);
+  addSignIn(program);
+  return program;
+}
+
+function addStart(program: Command): void {
+  common(
+    program.command('start').description('start the service; without a configuration, with the demonstration company'),
+  )
+    .option('--port <number>', 'the port to listen on (PORT)')
+    .option('--set <name=value...>', 'what {name} stands for in the paths of the configuration')
+    .action(async (options: CommonOptions & { port?: string; set?: string[] }) => {
+      await startService(environmentOf(options), parseVariables(options.set ?? []));
+    });
+}
+
+function parseVariables(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [, name, value] = /^(\w+)=(.+)$/.exec(pair) ?? [];
+      if (name === undefined || value === undefined)
+        throw new CommandError(`--set ${pair} is not understood; write it as name=value.`);
+      return [name, path.resolve(value)];
+    }),
+  );
+}
+
+const RUN = `mutation ($agent: String!, $profile: String!) {
+  run(agent: $agent, profile: $profile) {
+    id agent profile result startedAt finishedAt
+    steps { number kind result message input { name bytes sha256 } balance { read unchanged changed refused gone } counters { name count } complete }
+  }
+}`;
+
+function addRun(program: Command): void {
+  common(
+    program.command('run <agent> <profile>').description('run a run profile of an agent and print its record as JSON'),
+  ).action(async (agent: string, profile: string, options: CommonOptions) =>
+    withBackend(options, true, async (backend) => {
+      const data = dataOf(await backend.ask(RUN, { agent, profile })) as { run: { result: string } | null };
+      print(data.run);
+      if (!data.run || !['success', 'completed-no-objects'].includes(data.run.result)) process.exitCode = 1;
+    }),
+  );
+}
+
+function addQuery(program: Command): void {
+  common(program.command('query <graphql>').description('ask a question in GraphQL and print the answer as JSON'))
+    .option('--variables <json>', 'the variables, as JSON', '{}')
+    .action(async (query: string, options: CommonOptions & { variables: string }) =>
+      withBackend(options, false, async (backend) => {
+        const answer = await backend.ask(query, parseVariablesJson(options.variables));
+        print(answer);
+        if (answer.errors) process.exitCode = 1;
+      }),
+    );
+}
+
+function parseVariablesJson(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // Falls through to the one sentence below.
+  }
+  throw new CommandError(`--variables ${text} is no JSON object; write it as '{"name": "value"}'.`);
+}
+
+function addReport(program: Command): void {
+  const names = Object.keys(REPORTS).join(', ');
+  const command = common(
+    program.command('report <name>').description(`write a report as PDF: ${names}`),
+  ).requiredOption('--out <file>', 'the file to write');
+  const parameters = new Map(
+    Object.values(REPORTS).flatMap((report) => report.parameters.map((parameter) => [parameter.name, parameter])),
+  );
+  for (const { name, label, type } of parameters.values()) command.option(`--${name} <${type}>`, label);
+  command.action(async (name: string, options: CommonOptions & Record<string, string>) =>
+    withBackend(options, false, async (backend) => {
+      const given = Object.fromEntries(
+        [...parameters.keys()].flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
+      );
+      const pdf = await backend.report(name, given);
+      const file = path.resolve(options.out ?? '');
+      try {
+        await writeFile(file, pdf);
+      } catch (error) {
+        throw new CommandError(
+          `The file ${file} cannot be written (${error instanceof Error && 'code' in error ? error.code : 'unknown'}); name another one with --out.`,
+        );
+      }
+      console.log(`${file}: ${pdf.length} bytes`);
+    }),
+  );
+}
+
+const STATUS = `{ log { origin size watermark lag root state problem } agents { name connector runProfiles lastRun { id profile result startedAt finishedAt } } }`;
+
+function addStatus(program: Command): void {
+  common(
+    program.command('status').description('print how far the log is and what the agents did last, as JSON'),
+  ).action(async (options: CommonOptions) =>
+    withBackend(options, false, async (backend) =>
+      print({ answeredBy: backend.where, ...(dataOf(await backend.ask(STATUS, {})) as object) }),
+    ),
+  );
+}
+
+function addSignIn(program: Command): void {
+  common(program.command('sign-in').description('print a new one-time sign-in link of the running service')).action(
+    async (options: CommonOptions) =>
+      withBackend(options, false, async (backend) => {
+        const link = await backend.createSignInLink();
+        if (link === undefined)
+          throw new CommandError(
+            'No service runs on this data folder; npm start starts one and prints a sign-in link.',
+          );
+        console.log(link);
+      }),
+  );
+}
+
+function dataOf(answer: { data?: unknown; errors?: { message: string }[] }): unknown {
+  if (answer.errors) throw new CommandError(answer.errors.map(({ message }) => message).join('\n'));
+  return answer.data;
+}
+
+function print(value: unknown): void {
+  console.log(JSON.stringify(value, null, 2));
+}

@@ -1,0 +1,73 @@
+// The environment, read once and checked whole. The README lists every variable; a wrong one stops the program.
+import path from 'node:path';
+import { z } from 'zod';
+
+const DEFAULT_PORT = 8417;
+
+const present = z.string().min(1, 'is set but empty');
+
+const environmentSchema = z.object({
+  PORT: z
+    .string()
+    .regex(/^\d{1,5}$/, 'must be a number from 0 to 65535')
+    .transform(Number)
+    .refine((port) => port <= 65535, 'must be a number from 0 to 65535')
+    .default(DEFAULT_PORT),
+  METATRAIL_HOST: present.default('127.0.0.1'),
+  METATRAIL_DATA: present.default('data').transform((folder) => path.resolve(folder)),
+  METATRAIL_CONFIG: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
+    .default('info'),
+  CLICKHOUSE_URL: z
+    .string()
+    .refine(
+      (url) => /^https?:\/\/[^/\s]+/.test(url) && URL.canParse(url),
+      'must be an http or https address such as http://127.0.0.1:8123',
+    )
+    .optional(),
+  CLICKHOUSE_DATABASE: z.string().regex(/^\w+$/, 'must be the name of a database').optional(),
+});
+
+export interface Environment {
+  port: number;
+  host: string;
+  dataFolder: string;
+  configurationFile: string | undefined;
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  clickHouseUrl: string | undefined;
+  clickHouseDatabase: string | undefined;
+}
+
+/** Variables that are wrong; the message has a line for each. */
+export class EnvironmentError extends Error {
+  override name = 'EnvironmentError';
+}
+
+/** The variables of this process, for those who add options of the command line to them. */
+export function readVariables(): Record<string, string | undefined> {
+  return { ...process.env };
+}
+
+/** Throws EnvironmentError. A value that may hold a password is not repeated in the message. */
+export function readEnvironment(variables: Record<string, string | undefined>): Environment {
+  const checked = environmentSchema.safeParse(variables);
+  if (!checked.success) {
+    const lines = checked.error.issues.map((issue) => {
+      const name = String(issue.path[0]);
+      const given = name === 'CLICKHOUSE_URL' ? '' : `: ${JSON.stringify(variables[name])}`;
+      return `The environment variable ${name} ${issue.message}${given}.`;
+    });
+    throw new EnvironmentError(lines.join('\n'));
+  }
+  const { data } = checked;
+  return {
+    port: data.PORT,
+    host: data.METATRAIL_HOST,
+    dataFolder: data.METATRAIL_DATA,
+    configurationFile: data.METATRAIL_CONFIG,
+    logLevel: data.METATRAIL_LOG_LEVEL,
+    clickHouseUrl: data.CLICKHOUSE_URL,
+    clickHouseDatabase: data.CLICKHOUSE_DATABASE,
+  };
+}

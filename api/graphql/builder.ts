@@ -1,0 +1,76 @@
+// The schema builder and the scalars. Times are microseconds inside and ISO 8601 in UTC outside.
+import SchemaBuilder from '@pothos/core';
+import { GraphQLError } from 'graphql';
+import { formatIso, parseInstant } from '../../ingest/clock.ts';
+import type { RequestContext } from './context.ts';
+
+export const builder = new SchemaBuilder<{
+  Context: RequestContext;
+  Scalars: {
+    DateTime: { Input: number; Output: number };
+    Sequence: { Input: number; Output: number };
+    ID: { Input: string; Output: string };
+  };
+  DefaultFieldNullability: false;
+}>({ defaultFieldNullability: false });
+
+/** A mistake of the caller: said to them in a sentence, not an error of the program. */
+export function callerError(message: string): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
+
+builder.scalarType('DateTime', {
+  description: 'An instant, ISO 8601 with zone; answers are UTC with microseconds (2010-01-31T23:59:59.999999Z).',
+  serialize: (value) => formatIso(value),
+  parseValue: (value) => {
+    const instant = typeof value === 'string' && /(Z|[+-]\d{2}:\d{2})$/.test(value) ? parseInstant(value) : undefined;
+    if (instant === undefined) {
+      throw callerError(`${JSON.stringify(value)} is no instant; write it with its zone, as in 2026-01-31T23:59:59Z.`);
+    }
+    return instant;
+  },
+});
+
+builder.scalarType('Sequence', {
+  description: 'A sequence number of the change log: 0, 1, 2, … without gaps.',
+  serialize: (value) => value,
+  parseValue: (value) => {
+    const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+    if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
+      throw callerError(`${JSON.stringify(value)} is no sequence number; it is a whole number from 0 on.`);
+    }
+    return number;
+  },
+});
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The id of an object, or an error for the caller. */
+export function checkId(id: string): string {
+  if (!UUID.test(id))
+    throw callerError(
+      `${JSON.stringify(id.slice(0, 80))} is no object id; ids look like 01a206d8-0520-7005-ab4b-be69c1b2da2c.`,
+    );
+  return id.toLowerCase();
+}
+
+/** A page size within bounds, or an error for the caller. */
+export function checkFirst(first: number | null | undefined, usual: number, most: number): number {
+  const wanted = first ?? usual;
+  if (wanted < 1 || wanted > most) throw callerError(`first is ${wanted}; it must be from 1 to ${most}.`);
+  return wanted;
+}
+
+const CURSOR = /^s(\d{1,16})$/;
+
+/** Cursors name the sequence of the last row of a page, so that pages are stable while events arrive. */
+export function encodeCursor(sequence: number): string {
+  return Buffer.from(`s${sequence}`).toString('base64url');
+}
+
+export function decodeCursor(cursor: string | null | undefined): number | undefined {
+  if (cursor === null || cursor === undefined) return undefined;
+  const match = CURSOR.exec(Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1'));
+  if (!match) throw callerError('The cursor is not one of this service; start again without it.');
+  return Number(match[1]);
+}

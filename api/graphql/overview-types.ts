@@ -1,0 +1,185 @@
+// The overview, and how far the log is.
+import type { LogHead } from '../../ingest/journal/messages.ts';
+import { type Employment, findEmployments } from '../queries/employment.ts';
+import { findLastInstant, findLeavers, type LeaverDelay, summariseDelays } from '../queries/leavers.ts';
+import {
+  countChangesByMonth,
+  countObjects,
+  countOutOfBand,
+  countProblems,
+  countTurnover,
+  type PeriodStageCount,
+  type ProblemCount,
+} from '../queries/overview.ts';
+import type { LeaversOfPeriod, Reference } from '../queries/results.ts';
+import { findRuns } from '../queries/runs.ts';
+import { builder } from './builder.ts';
+import { ChangeType, ObjectReferenceType, referenceOf } from './change-types.ts';
+import type { RequestContext } from './context.ts';
+import { NamedCountType, RunType } from './run-types.ts';
+
+const RECENT_RUNS = 10;
+const OPEN_LEAVERS_SHOWN = 10;
+
+export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
+  description: 'How far the log is. Every answer stops at the delivered watermark.',
+  fields: (t) => ({
+    origin: t.string({ resolve: (_, __, { log }) => log.journal.log }),
+    size: t.field({ type: 'Sequence', description: 'Accepted events.', resolve: ({ size }) => size }),
+    watermark: t.field({
+      type: 'Sequence',
+      description: 'Delivered events: all below this sequence are in ClickHouse.',
+      resolve: (_, __, { queries }) => queries.watermark,
+    }),
+    lag: t.int({
+      description: 'Accepted and not yet delivered.',
+      resolve: ({ size }, _, { queries }) => Math.max(0, size - queries.watermark),
+    }),
+    root: t.string({ description: 'Merkle root over the accepted events, hexadecimal.', resolve: ({ root }) => root }),
+    state: t.string({
+      description: 'shipping, waiting-for-clickhouse or stopped',
+      resolve: (_, __, { log }) => log.shipper.state,
+    }),
+    problem: t.string({ nullable: true, resolve: (_, __, { log }) => log.shipper.problem?.message ?? null }),
+  }),
+});
+
+const PeriodStageCountType = builder.objectRef<PeriodStageCount>('PeriodStageCount').implement({
+  fields: (t) => ({
+    period: t.exposeString('period', { description: '2024-03' }),
+    stage: t.exposeString('stage'),
+    count: t.exposeInt('count'),
+  }),
+});
+
+const TurnoverType = builder.objectRef<{ period: string; joiners: number; leavers: number }>('Turnover').implement({
+  fields: (t) => ({
+    period: t.exposeString('period'),
+    joiners: t.exposeInt('joiners'),
+    leavers: t.exposeInt('leavers'),
+  }),
+});
+
+const ProblemType = builder.objectRef<ProblemCount>('Problem').implement({
+  fields: (t) => ({
+    outcome: t.exposeString('outcome'),
+    error: t.string({ nullable: true, resolve: ({ error }) => error ?? null }),
+    stage: t.exposeString('stage'),
+    agent: t.exposeString('agent'),
+    count: t.exposeInt('count'),
+    latest: t.field({
+      type: ChangeType,
+      nullable: true,
+      resolve: async ({ latest }, _, { events }) => (await events.load(latest)) ?? null,
+    }),
+  }),
+});
+
+interface OpenLeaver {
+  person: Reference;
+  agent: string;
+  leftAt: number;
+  openHours: number;
+}
+
+const OpenLeaverType = builder.objectRef<OpenLeaver>('OpenLeaver').implement({
+  fields: (t) => ({
+    person: t.field({ type: ObjectReferenceType, nullable: true, resolve: ({ person }) => referenceOf(person) }),
+    agent: t.exposeString('agent'),
+    leftAt: t.field({ type: 'DateTime', resolve: ({ leftAt }) => leftAt }),
+    openHours: t.exposeFloat('openHours'),
+  }),
+});
+
+const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement({
+  description:
+    'Hours from leaving to disabled by system. Open cases count as longer than any closed one; a quantile among them is not known yet.',
+  fields: (t) => ({
+    agent: t.exposeString('agent'),
+    closed: t.exposeInt('closed'),
+    open: t.exposeInt('open'),
+    medianHours: t.float({ nullable: true, resolve: ({ medianHours }) => medianHours ?? null }),
+    p95Hours: t.float({ nullable: true, resolve: ({ p95Hours }) => p95Hours ?? null }),
+    maximumHours: t.float({ nullable: true, resolve: ({ maximumHours }) => maximumHours ?? null }),
+  }),
+});
+
+/** The overview's fields share two questions; each is asked once, and only when a field needs it. */
+export class Overview {
+  readonly #context: RequestContext;
+  #leavers: Promise<LeaversOfPeriod> | undefined;
+  #employments: Promise<Employment[]> | undefined;
+
+  constructor(context: RequestContext) {
+    this.#context = context;
+  }
+
+  leavers(): Promise<LeaversOfPeriod> {
+    const { queries, people } = this.#context;
+    this.#leavers ??= findLeavers(queries, 0, Number.MAX_SAFE_INTEGER, people);
+    return this.#leavers;
+  }
+
+  employments(): Promise<Employment[]> {
+    const { queries, people } = this.#context;
+    this.#employments ??= findEmployments(queries, people);
+    return this.#employments;
+  }
+
+  async openLeavers(): Promise<OpenLeaver[]> {
+    const { leavers } = await this.leavers();
+    return leavers
+      .flatMap(({ person, leftAt, accounts }) =>
+        accounts
+          .filter(({ disabledAt }) => disabledAt === undefined)
+          .map(({ agent, hours }) => ({ person, agent, leftAt, openHours: hours })),
+      )
+      .sort((a, b) => b.openHours - a.openHours);
+  }
+}
+
+export const OverviewType = builder.objectRef<Overview>('Overview').implement({
+  fields: (t) => ({
+    until: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'The last instant that the log knows of (a replayed log ends in the past).',
+      resolve: async (_, __, { queries }) => (await findLastInstant(queries)) || null,
+    }),
+    objectCounts: t.field({ type: [NamedCountType], resolve: (_, __, { queries }) => countObjects(queries) }),
+    changesByMonth: t.field({
+      type: [PeriodStageCountType],
+      description: 'By month of occurrence, at most the last 24 months.',
+      resolve: (_, __, { queries }) => countChangesByMonth(queries),
+    }),
+    turnover: t.field({
+      type: [TurnoverType],
+      description: 'People who came and went, by month.',
+      resolve: async (overview) => countTurnover(await overview.employments()),
+    }),
+    problems: t.field({
+      type: [ProblemType],
+      description: 'What went wrong or was refused, the most frequent first.',
+      resolve: (_, __, { queries }) => countProblems(queries),
+    }),
+    outOfBand: t.int({ resolve: (_, __, { queries }) => countOutOfBand(queries) }),
+    openLeaverAccounts: t.int({
+      description: 'Accounts still enabled whose person has left.',
+      resolve: async (overview) => (await overview.openLeavers()).length,
+    }),
+    openLeavers: t.field({
+      type: [OpenLeaverType],
+      description: 'These accounts, longest open first, at most ten.',
+      resolve: async (overview) => (await overview.openLeavers()).slice(0, OPEN_LEAVERS_SHOWN),
+    }),
+    leaverDelays: t.field({
+      type: [LeaverDelayType],
+      resolve: async (overview) => summariseDelays((await overview.leavers()).leavers),
+    }),
+    recentRuns: t.field({
+      type: [RunType],
+      resolve: async (_, __, { queries }) => (await findRuns(queries, {}, { first: RECENT_RUNS })).runs,
+    }),
+    log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
+  }),
+});

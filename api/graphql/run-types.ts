@@ -1,0 +1,142 @@
+// Agents, runs and their steps.
+import type { Agent } from '../../engine/configuration/model.ts';
+import {
+  type Count,
+  countSteps,
+  findRuns,
+  findStepFaults,
+  type RunRecord,
+  type RunStep,
+  type StepBalance,
+} from '../queries/runs.ts';
+import { builder } from './builder.ts';
+import { type PageInfo, PageInfoType, pageInfoOf } from './change-types.ts';
+
+export const NamedCountType = builder.objectRef<Count>('NamedCount').implement({
+  fields: (t) => ({ name: t.exposeString('name'), count: t.exposeInt('count') }),
+});
+
+const RunInputType = builder.objectRef<NonNullable<RunStep['input']>>('RunInput').implement({
+  fields: (t) => ({ name: t.exposeString('name'), bytes: t.exposeFloat('bytes'), sha256: t.exposeString('sha256') }),
+});
+
+const StepBalanceType = builder.objectRef<StepBalance>('StepBalance').implement({
+  description: 'read = unchanged + changed + refused; entries gone from a full image are counted apart.',
+  fields: (t) => ({
+    read: t.exposeInt('read'),
+    unchanged: t.exposeInt('unchanged'),
+    changed: t.exposeInt('changed'),
+    refused: t.exposeInt('refused'),
+    gone: t.exposeInt('gone'),
+  }),
+});
+
+interface StepOfRun {
+  step: RunStep;
+  run: RunRecord;
+}
+
+function totalOf(balances: RunStep['balances']): StepBalance | null {
+  const all = Object.values(balances);
+  if (all.length === 0) return null;
+  const sum = (name: keyof StepBalance) => all.reduce((total, balance) => total + balance[name], 0);
+  return {
+    read: sum('read'),
+    unchanged: sum('unchanged'),
+    changed: sum('changed'),
+    refused: sum('refused'),
+    gone: sum('gone'),
+  };
+}
+
+const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
+  fields: (t) => ({
+    number: t.int({ resolve: ({ step }) => step.number }),
+    kind: t.string({ resolve: ({ step }) => step.kind }),
+    result: t.string({ resolve: ({ step }) => step.result }),
+    message: t.string({
+      nullable: true,
+      description: 'What stopped it, in one sentence.',
+      resolve: ({ step }) => step.message ?? null,
+    }),
+    startedAt: t.field({ type: 'DateTime', resolve: ({ step }) => step.startedAt }),
+    finishedAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ step }) => step.finishedAt ?? null }),
+    input: t.field({ type: RunInputType, nullable: true, resolve: ({ step }) => step.input ?? null }),
+    counters: t.field({
+      type: [NamedCountType],
+      description: 'Stage, agent, object type and MIM counter.',
+      resolve: ({ step }) => step.counters,
+    }),
+    balance: t.field({
+      type: StepBalanceType,
+      nullable: true,
+      description: 'Import steps, over all object types.',
+      resolve: ({ step }) => totalOf(step.balances),
+    }),
+    counted: t.field({
+      type: [NamedCountType],
+      description: "The step's counters counted again from the log.",
+      resolve: async ({ step, run }, _, { queries }) => {
+        const counted = (await countSteps(queries, [run.id])).get(`${run.id}/${step.number}`);
+        return [...(counted ?? [])].map(([name, count]) => ({ name, count }));
+      },
+    }),
+    complete: t.boolean({
+      description: 'The counters equal the log, and the balance adds up.',
+      resolve: async ({ step, run }, _, { queries }) => {
+        const counted = (await countSteps(queries, [run.id])).get(`${run.id}/${step.number}`);
+        return findStepFaults(step, counted).length === 0;
+      },
+    }),
+  }),
+});
+
+export const RunType = builder.objectRef<RunRecord>('Run').implement({
+  fields: (t) => ({
+    id: t.field({ type: 'Sequence', resolve: ({ id }) => id }),
+    agent: t.exposeString('agent'),
+    profile: t.exposeString('profile'),
+    startedAt: t.field({ type: 'DateTime', resolve: ({ startedAt }) => startedAt }),
+    finishedAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ finishedAt }) => finishedAt ?? null }),
+    result: t.exposeString('result', {
+      description: "MIM's step result of the first step that is no success, else success.",
+    }),
+    steps: t.field({ type: [RunStepType], resolve: (run) => run.steps.map((step) => ({ step, run })) }),
+  }),
+});
+
+export interface RunPage {
+  runs: RunRecord[];
+  pageInfo: PageInfo;
+}
+
+export function runPageOf({ runs, hasMore }: { runs: RunRecord[]; hasMore: boolean }): RunPage {
+  return {
+    runs,
+    pageInfo: pageInfoOf(
+      runs.map(({ id }) => id),
+      hasMore,
+    ),
+  };
+}
+
+export const RunConnectionType = builder.objectRef<RunPage>('RunConnection').implement({
+  fields: (t) => ({
+    nodes: t.field({ type: [RunType], resolve: ({ runs }) => runs }),
+    pageInfo: t.field({ type: PageInfoType, resolve: ({ pageInfo }) => pageInfo }),
+  }),
+});
+
+export const AgentType = builder.objectRef<Agent>('Agent').implement({
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    connector: t.string({ resolve: ({ connector }) => connector.kind }),
+    runProfiles: t.stringList({ resolve: ({ runProfiles }) => [...runProfiles.keys()] }),
+    lastRun: t.field({
+      type: RunType,
+      nullable: true,
+      resolve: async ({ name }, _, { queries }) =>
+        (await findRuns(queries, { agent: name }, { first: 1 })).runs[0] ?? null,
+    }),
+  }),
+});

@@ -1,0 +1,139 @@
+// The schema: every question, and the one thing that can be started. schema.graphql is printed from it (npm run schema).
+
+import { UnknownNameError } from '../../engine/engine.ts';
+import { systemClock } from '../../ingest/clock.ts';
+import { REPORTS, type ReportDefinition } from '../../reports/definitions.ts';
+import { findChanges } from '../queries/changes.ts';
+import { findHoldings } from '../queries/entitlements.ts';
+import { findObjects } from '../queries/objects.ts';
+import { findRuns } from '../queries/runs.ts';
+import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
+import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
+import { asKnownAt } from './context.ts';
+import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
+import { LogStatusType, Overview, OverviewType } from './overview-types.ts';
+import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
+
+const ReportParameterType = builder.objectRef<ReportDefinition['parameters'][number]>('ReportParameter').implement({
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    label: t.exposeString('label'),
+    type: t.exposeString('type', { description: 'date or text' }),
+    required: t.exposeBoolean('required'),
+  }),
+});
+
+const ReportDefinitionType = builder.objectRef<ReportDefinition>('ReportDefinition').implement({
+  description: 'A report; it is downloaded from reports/<name>.pdf with its parameters as query.',
+  fields: (t) => ({
+    name: t.exposeString('name'),
+    title: t.exposeString('title'),
+    description: t.exposeString('description'),
+    parameters: t.field({ type: [ReportParameterType], resolve: ({ parameters }) => [...parameters] }),
+  }),
+});
+
+builder.queryType({
+  fields: (t) => ({
+    overview: t.field({ type: OverviewType, resolve: (_, __, context) => new Overview(context) }),
+    changes: t.field({
+      type: ChangeConnectionType,
+      description: 'Changes, newest first, by the filters given (all must hold).',
+      args: {
+        filter: t.arg({ type: ChangeFilterInput }),
+        first: t.arg.int({ defaultValue: 50 }),
+        after: t.arg.string(),
+      },
+      resolve: (_, { filter, first, after }, { queries }) =>
+        findChanges(asKnownAt(queries, filter?.watermark), filterOf(filter), {
+          first: checkFirst(first, 50, 1000),
+          before: decodeCursor(after),
+        }),
+    }),
+    change: t.field({
+      type: ChangeType,
+      nullable: true,
+      args: { sequence: t.arg({ type: 'Sequence', required: true }) },
+      resolve: async (_, { sequence }, { events }) => (await events.load(sequence)) ?? null,
+    }),
+    objects: t.field({
+      type: [ObjectSummaryType],
+      description: 'Objects called so, now or ever (part of a name, anchor or DN); also deleted ones.',
+      args: { search: t.arg.string(), type: t.arg.string(), first: t.arg.int({ defaultValue: 50 }) },
+      resolve: (_, { search, type, first }, { queries }) =>
+        findObjects(queries, {
+          search: search ?? undefined,
+          type: type ?? undefined,
+          first: checkFirst(first, 50, 500),
+        }),
+    }),
+    object: t.field({
+      type: MetaverseObjectType,
+      nullable: true,
+      args: { id: t.arg.id({ required: true }) },
+      resolve: async (_, { id }, { queries }) => (await findObjects(queries, { id: checkId(id), first: 1 }))[0] ?? null,
+    }),
+    holders: t.field({
+      type: HolderListType,
+      description:
+        'Who had this entitlement at an instant: the members of a group, by system. agent "" is the metaverse.',
+      args: {
+        entitlement: t.arg.id({ required: true }),
+        at: t.arg({ type: 'DateTime' }),
+        agent: t.arg.string(),
+        watermark: t.arg({ type: 'Sequence' }),
+      },
+      resolve: (_, { entitlement, at, agent, watermark }, { queries }) =>
+        findHoldings(asKnownAt(queries, watermark), at ?? systemClock(), {
+          entitlement: checkId(entitlement),
+          agent: agent ?? undefined,
+        }),
+    }),
+    agents: t.field({ type: [AgentType], resolve: (_, __, { engine }) => [...engine.configuration.agents.values()] }),
+    runs: t.field({
+      type: RunConnectionType,
+      args: { agent: t.arg.string(), first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
+      resolve: async (_, { agent, first, after }, { queries }) =>
+        runPageOf(
+          await findRuns(
+            queries,
+            { agent: agent ?? undefined },
+            { first: checkFirst(first, 50, 1000), before: decodeCursor(after) },
+          ),
+        ),
+    }),
+    run: t.field({
+      type: RunType,
+      nullable: true,
+      args: { id: t.arg({ type: 'Sequence', required: true }) },
+      resolve: async (_, { id }, { queries }) => (await findRuns(queries, { id }, { first: 1 })).runs[0] ?? null,
+    }),
+    reports: t.field({ type: [ReportDefinitionType], resolve: () => Object.values(REPORTS) }),
+    log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
+  }),
+});
+
+builder.mutationType({
+  fields: (t) => ({
+    run: t.field({
+      type: RunType,
+      nullable: true,
+      description: 'Runs a run profile of an agent and returns its record when it is over and delivered.',
+      args: { agent: t.arg.string({ required: true }), profile: t.arg.string({ required: true }) },
+      resolve: async (_, { agent, profile }, context) => {
+        const { engine, log, viewer } = context;
+        try {
+          const { run } = await engine.run(agent, profile, { initiator: viewer });
+          await log.shipper.delivered(log.journal.size);
+          context.queries = { ...context.queries, watermark: log.shipper.shipped };
+          return (await findRuns(context.queries, { id: run }, { first: 1 })).runs[0] ?? null;
+        } catch (error) {
+          if (error instanceof UnknownNameError) throw callerError(error.message);
+          throw error;
+        }
+      },
+    }),
+  }),
+});
+
+export const schema = builder.toSchema();

@@ -1,0 +1,85 @@
+// Who asks: a session from the one-time link, or a bearer token. A cookie alone never changes anything: requests that
+// carry one must also carry a header that other sites cannot set.
+import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
+import { z } from 'zod';
+import type { SignIn } from '../sign-in.ts';
+
+const COOKIE = 'metatrail_session';
+const HEADER = 'x-metatrail';
+const viewers = new WeakMap<object, string>();
+
+/** Who a request that passed `authenticate` came from. */
+export function readViewer(request: object): string {
+  const viewer = viewers.get(request);
+  if (viewer === undefined) throw new Error('A request reached a question without having been authenticated.');
+  return viewer;
+}
+
+/** Lets through who is signed in; answers 401 to anybody else. */
+export function authenticate(signIn: SignIn): RequestHandler {
+  return (request: Request, response: Response, next: NextFunction) => {
+    const bearer = /^Bearer ([\w-]+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const session = readCookie(request);
+    const viewer = bearer !== undefined ? signIn.viewerOfToken(bearer) : session && signIn.viewerOfSession(session);
+    if (viewer === undefined || viewer === '') {
+      response
+        .status(401)
+        .json({
+          errors: [
+            {
+              message: 'Sign in first: open the one-time link that the service printed, or run npx metatrail sign-in.',
+              extensions: { code: 'UNAUTHENTICATED' },
+            },
+          ],
+        });
+      return;
+    }
+    if (bearer === undefined && request.method !== 'GET' && request.headers[HEADER] === undefined) {
+      response
+        .status(403)
+        .json({
+          errors: [
+            { message: `A request with a session needs the header ${HEADER}.`, extensions: { code: 'FORBIDDEN' } },
+          ],
+        });
+      return;
+    }
+    viewers.set(request, viewer);
+    next();
+  };
+}
+
+function readCookie(request: Request): string | undefined {
+  const pairs = (request.headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='));
+  return pairs.find(([name]) => name === COOKIE)?.[1];
+}
+
+const linkQuery = z.object({ token: z.string().regex(/^[\w-]{20,100}$/) });
+
+export function signInRoutes(signIn: SignIn): Router {
+  const router = Router();
+  router.get('/sign-in', async (request, response) => {
+    const query = linkQuery.safeParse(request.query);
+    const session = query.success ? await signIn.redeemLink(query.data.token) : undefined;
+    if (session === undefined) {
+      response.status(401).type('html').send(EXPIRED_PAGE);
+      return;
+    }
+    response.cookie(COOKIE, session, { httpOnly: true, sameSite: 'lax', path: '/' });
+    response.redirect(303, './');
+  });
+  router.post('/sign-in-link', authenticate(signIn), async (_, response) => {
+    response.type('text').send(await signIn.createLink());
+  });
+  router.post('/sign-out', authenticate(signIn), async (request, response) => {
+    const session = readCookie(request);
+    if (session !== undefined) await signIn.signOut(session);
+    response.clearCookie(COOKIE, { path: '/' });
+    response.json({ signedOut: true });
+  });
+  return router;
+}
+
+const EXPIRED_PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Sign-in link · Metatrail</title>
+<h1>This sign-in link has been used or has expired</h1>
+<p>Each link works once, within an hour. On the machine that runs Metatrail, <code>npx metatrail sign-in</code> prints a new one.</p></html>`;

@@ -1,0 +1,93 @@
+// Who came and who went: the times in which a person had a connector in a system that makes people (one that projects
+// them). Somebody is a joiner when the first such connector comes, a leaver when the last one goes, re-hired when one
+// comes again.
+import { z } from 'zod';
+import { parseInstant } from '../../ingest/clock.ts';
+import { MOST_ROWS, type QueryContext, readOptions } from './context.ts';
+
+/** What the configuration says of people, for questions about them. */
+export interface PeopleRules {
+  /** Agents that make people. */
+  agents: readonly string[];
+  /** Metaverse types that are people. */
+  types: readonly string[];
+  /** Metaverse attributes that hold a person's last day. */
+  leavingDateAttributes: readonly string[];
+}
+
+export interface Employment {
+  object: string;
+  name: string | undefined;
+  /** The anchor in the system that made the person, as it was when they came. */
+  anchor: string | undefined;
+  joinedAt: number;
+  joinedBy: number;
+  /** Not the first time. */
+  rehired: boolean;
+  leftAt: number | undefined;
+  leftBy: number | undefined;
+}
+
+const linkRow = z.object({
+  object: z.string(),
+  anchor: z.string(),
+  entry: z.string(),
+  linked: z.number(),
+  name: z.string(),
+  occurred_at: z.string(),
+  sequence: z.number(),
+});
+
+/** When people were linked to and unlinked from the systems that make them; a report prints it. */
+export const EMPLOYMENT_SQL = `SELECT object, anchor, entry, stage IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence
+     FROM events
+     WHERE agent IN {agents:Array(String)} AND sequence < {watermark:UInt64}
+       AND ((stage = 'projection' AND outcome = 'disconnector-projected') OR (stage = 'join' AND outcome = 'disconnector-joined')
+         OR outcome IN ('connector-delete-leave-mv', 'connector-delete-remove-mv'))
+       AND object IN (SELECT object FROM events WHERE stage = 'import-flow' AND object_type IN {types:Array(String)})
+     ORDER BY occurred_at, sequence LIMIT ${MOST_ROWS}`;
+
+/** All employments, in the order in which they began. Objects that are no people are left out. */
+export async function findEmployments(context: QueryContext, rules: PeopleRules): Promise<Employment[]> {
+  const rows = await context.clickhouse.select(
+    EMPLOYMENT_SQL,
+    { agents: rules.agents, types: rules.types, watermark: context.watermark },
+    linkRow,
+    readOptions(context, 30),
+  );
+  return foldLinks(rows);
+}
+
+export function foldLinks(rows: readonly z.infer<typeof linkRow>[]): Employment[] {
+  const linked = new Map<string, Set<string>>();
+  const latest = new Map<string, Employment>();
+  const employments: Employment[] = [];
+  for (const row of rows) {
+    const entries = linked.get(row.object) ?? new Set<string>();
+    linked.set(row.object, entries);
+    const at = parseInstant(row.occurred_at) ?? 0;
+    const current = latest.get(row.object);
+    if (current && row.name !== '') current.name = row.name;
+    if (row.linked === 1) {
+      if (entries.size === 0) {
+        const begun: Employment = {
+          object: row.object,
+          name: row.name || current?.name,
+          anchor: row.anchor || undefined,
+          joinedAt: at,
+          joinedBy: row.sequence,
+          rehired: current !== undefined,
+          leftAt: undefined,
+          leftBy: undefined,
+        };
+        latest.set(row.object, begun);
+        employments.push(begun);
+      }
+      entries.add(row.entry);
+    } else if (entries.delete(row.entry) && entries.size === 0 && current) {
+      current.leftAt = at;
+      current.leftBy = row.sequence;
+    }
+  }
+  return employments;
+}

@@ -1,0 +1,111 @@
+// The figures of the overview, each a small aggregate of its own; they are asked at the same time.
+import { z } from 'zod';
+import { formatIso } from '../../ingest/clock.ts';
+import { NO_ID, type QueryContext, readOptions } from './context.ts';
+import type { Employment } from './employment.ts';
+import type { Count } from './runs.ts';
+
+/** Outcomes that somebody should look at, besides every stop of a run. */
+export const PROBLEM_OUTCOMES = [
+  'ambiguous-join',
+  'could-not-join-due-to-existing-join',
+  'export-failure',
+  'stage-failure',
+  'flow-failure',
+  'unresolved-reference',
+  'ambiguous-reference',
+  'reference-not-joined',
+  'exported-change-not-reimported',
+  'skipped-not-precedent',
+];
+
+const MONTHS_SHOWN = 24;
+
+export interface PeriodStageCount {
+  period: string;
+  stage: string;
+  count: number;
+}
+
+export interface ProblemCount {
+  outcome: string;
+  error: string | undefined;
+  stage: string;
+  agent: string;
+  count: number;
+  latest: number;
+}
+
+/** Objects that are there, by type. */
+export function countObjects(context: QueryContext): Promise<Count[]> {
+  return context.clickhouse.select(
+    `SELECT object_type AS name, uniqExactIf(object, stage = 'import-flow') - uniqExactIf(object, stage = 'deletion') AS count FROM events
+     WHERE stage IN ('import-flow', 'deletion') AND outcome IN ('connector-flow', 'connector-delete-remove-mv')
+       AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
+     GROUP BY object_type ORDER BY count DESC LIMIT 100`,
+    { watermark: context.watermark },
+    z.object({ name: z.string(), count: z.number() }),
+    readOptions(context),
+  );
+}
+
+export async function countChangesByMonth(context: QueryContext): Promise<PeriodStageCount[]> {
+  const rows = await context.clickhouse.select(
+    `SELECT formatDateTime(occurred_at, '%Y-%m') AS period, stage, count() AS count FROM events
+     WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}
+     GROUP BY period, stage ORDER BY period DESC, stage LIMIT 1000`,
+    { watermark: context.watermark },
+    z.object({ period: z.string(), stage: z.string(), count: z.number() }),
+    readOptions(context),
+  );
+  const months = [...new Set(rows.map(({ period }) => period))].slice(0, MONTHS_SHOWN);
+  return rows.filter(({ period }) => months.includes(period)).reverse();
+}
+
+export async function countProblems(context: QueryContext): Promise<ProblemCount[]> {
+  const rows = await context.clickhouse.select(
+    `SELECT outcome, error, stage, agent, count() AS count, max(sequence) AS latest FROM events
+     WHERE (outcome IN {outcomes:Array(String)} OR (stage = 'run' AND operation = 'stop' AND step > 0)) AND sequence < {watermark:UInt64}
+     GROUP BY outcome, error, stage, agent ORDER BY count DESC, outcome LIMIT 50`,
+    { outcomes: PROBLEM_OUTCOMES, watermark: context.watermark },
+    z.object({
+      outcome: z.string(),
+      error: z.string(),
+      stage: z.string(),
+      agent: z.string(),
+      count: z.number(),
+      latest: z.number(),
+    }),
+    readOptions(context),
+  );
+  return rows.map((row) => ({ ...row, error: row.error || undefined }));
+}
+
+export async function countOutOfBand(context: QueryContext): Promise<number> {
+  const [row] = await context.clickhouse.select(
+    'SELECT count() AS count FROM events WHERE out_of_band = 1 AND sequence < {watermark:UInt64}',
+    { watermark: context.watermark },
+    z.object({ count: z.number() }),
+    readOptions(context),
+  );
+  return row?.count ?? 0;
+}
+
+/** Joiners (re-hires among them) and leavers of each month. Those of the first load are no joiners. */
+export function countTurnover(
+  employments: readonly Employment[],
+): { period: string; joiners: number; leavers: number }[] {
+  const firstLoad = Math.min(...employments.map(({ joinedAt }) => joinedAt));
+  const months = new Map<string, { period: string; joiners: number; leavers: number }>();
+  const month = (at: number) => {
+    const period = formatIso(at).slice(0, 7);
+    const found = months.get(period) ?? { period, joiners: 0, leavers: 0 };
+    months.set(period, found);
+    return found;
+  };
+  for (const { joinedAt, leftAt } of employments) {
+    if (joinedAt !== firstLoad) month(joinedAt).joiners += 1;
+    if (leftAt !== undefined) month(leftAt).leavers += 1;
+  }
+  return [...months.values()].sort((a, b) => (a.period < b.period ? -1 : 1)).slice(-MONTHS_SHOWN);
+}

@@ -1,0 +1,180 @@
+// Runs and their steps as the engine recorded them, and counted again from the log.
+import { z } from 'zod';
+import { type ChangeEvent, COUNTED_WITHOUT_EVENT } from '../../ingest/event.ts';
+import { LARGEST_PAGE, MOST_ROWS, type QueryContext, readEvents, readOptions } from './context.ts';
+
+export interface Count {
+  name: string;
+  count: number;
+}
+
+export interface StepBalance {
+  read: number;
+  unchanged: number;
+  changed: number;
+  refused: number;
+  gone: number;
+}
+
+export interface RunStep {
+  number: number;
+  kind: string;
+  result: string;
+  startedAt: number;
+  finishedAt: number | undefined;
+  message: string | undefined;
+  input: { name: string; bytes: number; sha256: string } | undefined;
+  /** "stage/agent/object type/name" as the engine counted. */
+  counters: Count[];
+  /** Of each object type. */
+  balances: Record<string, StepBalance>;
+}
+
+export interface RunRecord {
+  id: number;
+  agent: string;
+  profile: string;
+  startedAt: number;
+  finishedAt: number | undefined;
+  result: string;
+  steps: RunStep[];
+}
+
+export interface RunFilter {
+  agent?: string | undefined;
+  id?: number | undefined;
+}
+
+export async function findRuns(
+  context: QueryContext,
+  filter: RunFilter,
+  page: { first: number; before?: number | undefined },
+): Promise<{ runs: RunRecord[]; hasMore: boolean }> {
+  const first = Math.max(1, Math.min(page.first, LARGEST_PAGE));
+  const before = Math.min(page.before ?? context.watermark, context.watermark);
+  const conditions = ["stage = 'run'", "operation = 'start'", 'step = 0', 'sequence < {before:UInt64}'];
+  if (filter.agent !== undefined) conditions.push('agent = {agent:String}');
+  if (filter.id !== undefined) conditions.push('sequence = {id:UInt64}');
+  const starts = `SELECT sequence FROM events WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ${first + 1}`;
+  const events = await readEvents(
+    context,
+    `SELECT sequence FROM events WHERE stage = 'run' AND run IN (${starts}) AND sequence < {watermark:UInt64}`,
+    {
+      before,
+      ...(filter.agent !== undefined && { agent: filter.agent }),
+      ...(filter.id !== undefined && { id: filter.id }),
+    },
+    'ASC',
+  );
+  const runs = groupRuns(events).sort((a, b) => b.id - a.id);
+  return { runs: runs.slice(0, first), hasMore: runs.length > first };
+}
+
+/** Puts the events of stage run together, run by run. */
+export function groupRuns(events: readonly ChangeEvent[]): RunRecord[] {
+  const runs = new Map<number, RunRecord>();
+  for (const event of events) {
+    const id = event.run ?? event.sequence;
+    const run = runs.get(id) ?? {
+      id,
+      agent: event.agent ?? '',
+      profile: '',
+      startedAt: event.occurredAt,
+      finishedAt: undefined,
+      result: 'in-progress',
+      steps: [],
+    };
+    runs.set(id, run);
+    if (event.step !== undefined) addStep(run, event.step, event);
+    else {
+      run.profile = event.values.find(({ attribute }) => attribute === 'profile')?.new ?? run.profile;
+      if (event.operation !== 'start') Object.assign(run, { finishedAt: event.occurredAt, result: event.outcome });
+    }
+  }
+  return [...runs.values()];
+}
+
+function addStep(run: RunRecord, number: number, event: ChangeEvent): void {
+  if (event.operation === 'start') {
+    run.steps.push({
+      number,
+      kind: event.stepKind ?? '',
+      result: 'in-progress',
+      startedAt: event.occurredAt,
+      finishedAt: undefined,
+      message: undefined,
+      input: undefined,
+      counters: [],
+      balances: {},
+    });
+    return;
+  }
+  const step = run.steps.find((each) => each.number === number);
+  if (!step) return;
+  Object.assign(step, { result: event.outcome, finishedAt: event.occurredAt });
+  const input: Record<string, string> = {};
+  for (const { attribute, new: text = '' } of event.values) {
+    const [kind = '', ...rest] = attribute.split('/');
+    if (kind === 'input') input[rest.join('/')] = text;
+    else if (kind === 'error-message') step.message = text;
+    else if (kind === 'counter') step.counters.push({ name: rest.join('/'), count: Number(text) });
+    else if (kind === 'balance') addBalance(step, rest, Number(text));
+  }
+  if (input.name !== undefined)
+    step.input = { name: input.name, bytes: Number(input.bytes), sha256: input.sha256 ?? '' };
+}
+
+function addBalance(step: RunStep, [type = '', name = '']: string[], count: number): void {
+  const balance = step.balances[type] ?? { read: 0, unchanged: 0, changed: 0, refused: 0, gone: 0 };
+  step.balances[type] = name in balance ? { ...balance, [name]: count } : balance;
+}
+
+/** The counters of steps, counted again from the log: run and step ("12/1") to counter name to count. */
+export async function countSteps(
+  context: QueryContext,
+  runs: readonly number[] | undefined,
+): Promise<Map<string, Map<string, number>>> {
+  const rows = await context.clickhouse.select(
+    `SELECT run, step, stage, agent, object_type, outcome, count() AS count FROM events
+     WHERE run_known = 1 AND stage != 'run' AND step > 0 AND sequence < {watermark:UInt64} ${runs ? 'AND run IN {runs:Array(UInt64)}' : ''}
+     GROUP BY run, step, stage, agent, object_type, outcome LIMIT ${MOST_ROWS * 5}`,
+    { watermark: context.watermark, ...(runs && { runs }) },
+    z.object({
+      run: z.number(),
+      step: z.number(),
+      stage: z.string(),
+      agent: z.string(),
+      object_type: z.string(),
+      outcome: z.string(),
+      count: z.number(),
+    }),
+    readOptions(context, 60),
+  );
+  const counted = new Map<string, Map<string, number>>();
+  for (const row of rows) {
+    const key = `${row.run}/${row.step}`;
+    const counts = counted.get(key) ?? new Map<string, number>();
+    counts.set([row.stage, row.agent, row.object_type, row.outcome].join('/'), row.count);
+    counted.set(key, counts);
+  }
+  return counted;
+}
+
+/** What is wrong with a step's record, in words; empty when its counters equal the log and its balance adds up. */
+export function findStepFaults(step: RunStep, counted: ReadonlyMap<string, number> | undefined): string[] {
+  if (step.finishedAt === undefined) return [];
+  const faults: string[] = [];
+  const recorded = new Map(step.counters.map(({ name, count }) => [name, count]));
+  for (const name of new Set([...recorded.keys(), ...(counted?.keys() ?? [])])) {
+    if (COUNTED_WITHOUT_EVENT.includes(name.split('/').at(-1) ?? '')) continue;
+    const [ours, log] = [recorded.get(name) ?? 0, counted?.get(name) ?? 0];
+    if (ours !== log) faults.push(`the engine counted ${ours} ${name}, the log holds ${log}`);
+  }
+  for (const [type, { read, unchanged, changed, refused }] of Object.entries(step.balances)) {
+    if (read !== unchanged + changed + refused)
+      faults.push(
+        `of ${read} ${type} objects read, ${unchanged} unchanged, ${changed} changed and ${refused} refused do not add up`,
+      );
+  }
+  return faults;
+}

@@ -1,0 +1,39 @@
+// How the command line finds the service of a data folder: a file with its address and a token, for its own user only.
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+
+const SERVICE_FILE = 'service.json';
+
+const serviceSchema = z.object({ url: z.string(), token: z.string(), pid: z.number() });
+export type RunningService = z.infer<typeof serviceSchema>;
+
+export function announceService(dataFolder: string, service: RunningService): void {
+  const file = path.join(dataFolder, SERVICE_FILE);
+  rmSync(file, { force: true });
+  writeFileSync(file, JSON.stringify(service), { mode: 0o600 });
+}
+
+export function withdrawService(dataFolder: string): void {
+  rmSync(path.join(dataFolder, SERVICE_FILE), { force: true });
+}
+
+const ANSWER_TIMEOUT_MS = 3000;
+
+/** The service that answers for a data folder; undefined when none does (a file left by one that was killed counts for nothing). */
+export async function findService(dataFolder: string): Promise<RunningService | undefined> {
+  let service: RunningService;
+  try {
+    service = serviceSchema.parse(JSON.parse(readFileSync(path.join(dataFolder, SERVICE_FILE), 'utf8')));
+  } catch {
+    return undefined;
+  }
+  try {
+    const response = await fetch(new URL('health/live', service.url), {
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
+    return response.ok ? service : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,80 @@
+// What ClickHouse or the way to it says, as a LogError. A server quotes rows in its messages, so of those only the name
+// of the error and the words before the first quotation mark are kept, and of an insert the name alone.
+import { ClickHouseError } from '@clickhouse/client';
+import { LogError } from '../errors.ts';
+
+/** Errors that go away by themselves or when somebody frees space: trying again is right. */
+const PASSING = new Set([
+  'ABORTED',
+  'ALL_CONNECTION_TRIES_FAILED',
+  'CANNOT_ALLOCATE_MEMORY',
+  'CANNOT_SCHEDULE_TASK',
+  'CANNOT_WRITE_TO_FILE_DESCRIPTOR',
+  'KEEPER_EXCEPTION',
+  'MEMORY_LIMIT_EXCEEDED',
+  'NETWORK_ERROR',
+  'NOT_ENOUGH_SPACE',
+  'NO_FREE_CONNECTION',
+  'NO_ZOOKEEPER',
+  'QUERY_WAS_CANCELLED',
+  'SERVER_OVERLOADED',
+  'SOCKET_TIMEOUT',
+  'TABLE_IS_READ_ONLY',
+  'TIMEOUT_EXCEEDED',
+  'TOO_FEW_LIVE_REPLICAS',
+  'TOO_MANY_PARTS',
+  'TOO_MANY_SIMULTANEOUS_QUERIES',
+  'UNKNOWN_STATUS_OF_INSERT',
+]);
+const LONGEST_QUOTE = 300;
+
+export interface Attempt {
+  /** The engine is in this process: there is no way to it that could be cut off. */
+  embedded: boolean;
+  /** The statement carries rows. */
+  insert?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/** Awaits the work; what it raises becomes a LogError clickhouse-away or clickhouse-refused. */
+export async function withLogErrors<T>(attempt: Attempt, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asClickHouseError(error, attempt);
+  }
+}
+
+function asClickHouseError(error: unknown, { embedded, insert = false, signal }: Attempt): LogError {
+  if (error instanceof LogError) return error;
+  if (signal?.aborted) return new LogError('clickhouse-refused', 'The statement was cancelled.', { retryable: true });
+  const message = error instanceof Error ? error.message : String(error);
+  const type = typeOf(error, message);
+  if (type !== undefined) {
+    const words = insert ? '' : `: ${firstWords(message)}`;
+    return new LogError('clickhouse-refused', `ClickHouse refused a statement (${type})${words}`, {
+      retryable: PASSING.has(type),
+    });
+  }
+  if (embedded) return new LogError('clickhouse-refused', `ClickHouse refused a statement: ${firstWords(message)}`);
+  return new LogError('clickhouse-away', `ClickHouse does not answer (${networkCode(error, message)}).`, {
+    retryable: true,
+  });
+}
+
+/** The name of an error of ClickHouse, such as UNKNOWN_TABLE; undefined: it is none of its own. */
+function typeOf(error: unknown, message: string): string | undefined {
+  if (error instanceof ClickHouseError) return error.type ?? error.code;
+  return /\bCode: \d+\b.*\(([A-Z][A-Z0-9_]{3,})\)/s.exec(message)?.[1];
+}
+
+function networkCode(error: unknown, message: string): string {
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string')
+    return error.code;
+  return /timeout/i.test(message) ? 'timeout' : 'no proper answer';
+}
+
+function firstWords(message: string): string {
+  const [words = ''] = message.split(/['"`\n]/);
+  return words.trim().slice(0, LONGEST_QUOTE);
+}

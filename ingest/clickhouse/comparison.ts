@@ -1,0 +1,109 @@
+// What ClickHouse holds of the log, compared with the journal: asked before anything is sent for the first time after a
+// start and after every uncertain outcome. A deduplication token cannot replace it: tokens are forgotten after a while,
+// say nothing of other content, and nothing of a view's target that an insert cut off in the middle has not reached.
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { LogError } from '../errors.ts';
+import type { Journal, JournalRow } from '../journal/journal.ts';
+import type { ClickHouse } from './connect.ts';
+import { EVENT_COLUMNS, fromRow, rowSchema } from './rows.ts';
+
+/** Seconds for reading a batch back: it may be 20,000 rows. */
+const TIME_LIMIT = 60;
+/** The materialised views over `events` that have to hold a row for each thing that happened, and where they keep it. */
+const VIEWS = [
+  { view: 'entitlement_changes_view', target: 'entitlement_changes', key: 'sequence, ordinal, value, granted' },
+];
+
+/** ClickHouse must hold exactly this log, and no more of it than the journal. Throws LogError when it does not. */
+export async function refuseOtherLog(
+  clickhouse: ClickHouse,
+  journal: Journal,
+  shipped: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const different = (what: string) => new LogError('clickhouse-different', what);
+  // Both figures come from the parts' metadata, however many events there are.
+  const [held] = await clickhouse.select(
+    'SELECT count() AS events, max(sequence) AS last FROM events',
+    {},
+    z.object({ events: z.number(), last: z.number() }),
+    { signal },
+  );
+  if (!held || held.events === 0) {
+    if (shipped === 0) return;
+    throw different(`ClickHouse holds no events, but ${shipped} were delivered to it.`);
+  }
+  const origins = await clickhouse.select(
+    'SELECT DISTINCT log FROM events WHERE sequence IN (0, {last:UInt64}) LIMIT 10',
+    { last: held.last },
+    z.object({ log: z.string() }),
+    { signal },
+  );
+  const foreign = origins.find(({ log }) => log !== journal.log);
+  if (foreign) throw different(`ClickHouse holds events of another log, ${foreign.log}.`);
+  if (held.last >= journal.size) {
+    throw new LogError(
+      'clickhouse-ahead',
+      `ClickHouse holds events up to sequence ${held.last}, the journal only ${journal.size} events.`,
+    );
+  }
+  if (held.events !== held.last + 1 || held.events < shipped) {
+    throw different(
+      `ClickHouse holds ${held.events} events up to sequence ${held.last}, and ${shipped} were delivered to it.`,
+    );
+  }
+}
+
+/** Of a batch, the rows that ClickHouse does not hold yet. Those it holds must be the same, or LogError is thrown. */
+export async function missingRows(
+  clickhouse: ClickHouse,
+  rows: readonly JournalRow[],
+  signal: AbortSignal,
+): Promise<readonly JournalRow[]> {
+  const from = rows[0]?.sequence ?? 0;
+  const to = from + rows.length;
+  const columns = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
+  const held = await clickhouse.select(
+    `SELECT ${columns} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64}
+     ORDER BY sequence LIMIT ${rows.length + 1}`,
+    { from, to },
+    z.unknown(),
+    { timeLimit: TIME_LIMIT, signal },
+  );
+  for (const [index, row] of held.entries()) {
+    if (!isSameEvent(row, rows[index]))
+      throw new LogError('clickhouse-different', `ClickHouse holds another event ${from + index} than the journal.`);
+  }
+  if (held.length > 0) await completeViews(clickhouse, from, from + held.length);
+  return rows.slice(held.length);
+}
+
+function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
+  const parsed = rowSchema.safeParse(held);
+  if (!parsed.success || !ours) return false;
+  return isDeepStrictEqual(fromRow(parsed.data), fromRow(rowSchema.parse(JSON.parse(ours.row))));
+}
+
+/** An insert killed in the middle may have reached `events` and not what its views feed: that is made up for here. */
+async function completeViews(clickhouse: ClickHouse, from: number, to: number): Promise<void> {
+  for (const { view, target, key } of VIEWS) {
+    const [definition] = await clickhouse.select(
+      'SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}',
+      { view },
+      z.object({ as_select: z.string() }),
+    );
+    const range = `sequence >= {from:UInt64} AND sequence < {to:UInt64}`;
+    const ofRange = definition?.as_select.replace(
+      /\bFROM (`?\w+`?\.)?events\b/,
+      `FROM (SELECT * FROM events WHERE ${range})`,
+    );
+    if (ofRange === undefined || ofRange === definition?.as_select)
+      throw new LogError('clickhouse-refused', `The view ${view} is not there, or does not read events.`);
+    await clickhouse.command(
+      `INSERT INTO ${target} SELECT * FROM (${ofRange})
+       WHERE (${key}) NOT IN (SELECT ${key} FROM ${target} WHERE ${range}) SETTINGS insert_deduplicate = 0`,
+      { from, to },
+    );
+  }
+}
