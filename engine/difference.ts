@@ -67,12 +67,12 @@ function differenceOf(
     added.length === 1 &&
     before.length === 1
   ) {
-    return { values: [valueOf(name, schema, 'replace', from, to, options)], held };
+    return { values: [describeChange(name, schema, 'replace', from, to, options)], held };
   }
   return {
     values: [
-      ...removed.map((each) => valueOf(name, schema, 'remove', each, undefined, options)),
-      ...added.map((value) => valueOf(name, schema, 'add', undefined, value, options)),
+      ...removed.map((each) => describeChange(name, schema, 'remove', each, undefined, options)),
+      ...added.map((value) => describeChange(name, schema, 'add', undefined, value, options)),
     ],
     held,
   };
@@ -87,7 +87,7 @@ function sameList(before: readonly Held[], after: readonly string[]): boolean {
   return before.length === after.length && before.every(([value], index) => value === after[index]);
 }
 
-function valueOf(
+function describeChange(
   name: string,
   schema: AttributeSchema,
   operation: EventValue['operation'],

@@ -1,7 +1,7 @@
 // The engine as the rest of the program sees it: runs an agent's run profile, one at a time.
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../ingest/clock.ts';
-import { LARGE_VALUE_BYTES, type ProposedEvent } from '../ingest/event.ts';
+import { type EventValue, LARGE_VALUE_BYTES, type ProposedEvent } from '../ingest/event.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 import type { StateChange } from '../ingest/journal/messages.ts';
 import type { Configuration } from './configuration/model.ts';
@@ -10,6 +10,7 @@ import { createConnector } from './connectors/create.ts';
 import { indexEntry, indexObject } from './indexes.ts';
 import { Run, type RunOptions, type RunResult } from './run.ts';
 import { type Entry, KINDS, type MetaverseObject } from './space.ts';
+import { closeUnfinishedRun } from './unfinished-run.ts';
 
 /** A name that the configuration does not have. */
 export class UnknownNameError extends Error {
@@ -36,7 +37,7 @@ export class Engine {
 
   /** Takes up the state in the journal under a configuration; a changed one is recorded first. Throws LogError. */
   static async open(journal: Journal, configuration: Configuration): Promise<Engine> {
-    await finishInterruptedRun(journal);
+    await closeUnfinishedRun(journal, 'stopped-service-shutdown');
     const sequence = await recordConfiguration(journal, configuration);
     return new Engine(journal, configuration, sequence);
   }
@@ -64,7 +65,11 @@ export class Engine {
       configurationSequence: this.#configurationSequence,
       newId,
     };
-    const run = this.#last.then(() => new Run(environment, agent, connector, profile, options).execute());
+    const run = this.#last.then(async () => {
+      // Only after a journal that could not accept is there one in this process.
+      await closeUnfinishedRun(this.#journal, 'stopped-server');
+      return new Run(environment, agent, connector, profile, options).execute();
+    });
     this.#last = run.catch(() => undefined);
     return run;
   }
@@ -97,17 +102,28 @@ function newId(): string {
 interface RecordedConfiguration {
   sequence: number;
   sha256: string;
+  /** Entries and objects are not indexed under it yet. */
+  reindexing?: boolean;
 }
 
 async function recordConfiguration(journal: Journal, configuration: Configuration): Promise<number> {
   const recorded = journal.state.get(KINDS.engine, 'configuration') as RecordedConfiguration | undefined;
-  if (recorded?.sha256 === configuration.sha256) return recorded.sequence;
-  const accepted = await journal.accept((base) => ({
-    events: [configurationEvent(configuration, recorded, base)],
-    state: [{ kind: KINDS.engine, key: 'configuration', value: { sequence: base, sha256: configuration.sha256 } }],
-  }));
-  if (recorded) await reindex(journal, configuration);
-  return accepted.first;
+  const { sha256 } = configuration;
+  const remember = (value: RecordedConfiguration) => ({ kind: KINDS.engine, key: 'configuration', value });
+  if (recorded?.sha256 === sha256 && !recorded.reindexing) return recorded.sequence;
+  let { sequence } = recorded ?? { sequence: 0 };
+  if (recorded?.sha256 !== sha256) {
+    const accepted = await journal.accept((base) => ({
+      events: [configurationEvent(configuration, recorded, base)],
+      state: [remember({ sequence: base, sha256, ...(recorded && { reindexing: true }) })],
+    }));
+    sequence = accepted.first;
+  }
+  if (recorded) {
+    await reindex(journal, configuration);
+    await journal.accept(() => ({ events: [], state: [remember({ sequence, sha256 })] }));
+  }
+  return sequence;
 }
 
 function configurationEvent(
@@ -115,13 +131,17 @@ function configurationEvent(
   before: RecordedConfiguration | undefined,
   sequence: number,
 ): ProposedEvent {
-  const value = (attribute: string, text: string) => ({
+  const value = (attribute: string, text: string): EventValue => ({
     attribute,
-    type: 'string' as const,
-    operation: 'add' as const,
+    type: 'string',
+    operation: 'add',
     new: text,
     marks: 0,
   });
+  const { sha256 } = configuration;
+  const hash: EventValue = before
+    ? { ...value('sha256', sha256), operation: 'replace', old: before.sha256, setBy: before.sequence }
+    : value('sha256', sha256);
   const text =
     Buffer.byteLength(configuration.text) <= LARGE_VALUE_BYTES * 16 ? [value('text', configuration.text)] : [];
   return {
@@ -130,11 +150,10 @@ function configurationEvent(
     stage: 'configuration',
     operation: before ? 'update' : 'add',
     outcome: 'configuration-changed',
-    values: [value('name', configuration.name), value('sha256', configuration.sha256), ...text],
+    values: [value('name', configuration.name), hash, ...text],
     initiatorKnown: 'unknown',
     performer: 'metatrail',
-    causes: before ? [before.sequence] : [],
-    ...(before && { root: before.sequence }),
+    causes: [],
     configuration: sequence,
     outOfBand: false,
   };
@@ -158,40 +177,4 @@ async function reindex(journal: Journal, configuration: Configuration): Promise<
       state: changes.slice(from, from + BATCH_REINDEXED).map((make) => make()),
     }));
   }
-}
-
-interface UnfinishedRun {
-  run: number;
-  agent: string;
-  profile: string;
-  step?: number;
-  stepKind?: string;
-}
-
-/** A run that the last process did not live to finish is closed, so that its history does not claim to go on. */
-async function finishInterruptedRun(journal: Journal): Promise<void> {
-  const unfinished = journal.state.get(KINDS.engine, 'run') as UnfinishedRun | undefined;
-  if (!unfinished) return;
-  const { run, agent, profile } = unfinished;
-  await journal.accept(() => ({
-    events: [
-      {
-        occurredAt: systemClock(),
-        occurredAtKnown: 'observed',
-        stage: 'run',
-        operation: 'stop',
-        outcome: 'stopped-service-shutdown',
-        error: 'stopped-service-shutdown',
-        agent,
-        values: [{ attribute: 'profile', type: 'string', operation: 'add', new: profile, marks: 0 }],
-        initiatorKnown: 'unknown',
-        performer: 'metatrail',
-        causes: [run],
-        root: run,
-        run,
-        outOfBand: false,
-      },
-    ],
-    state: [{ kind: KINDS.engine, key: 'run', value: null }],
-  }));
 }

@@ -1,33 +1,16 @@
 // Import attribute flow: what each connector of an object contributes, who wins by rank, who loses and is recorded as
 // such, and what is recalled when a connector goes (MIM.md 1.9).
-import type { EventValue } from '../ingest/event.ts';
 import { actorOf, type Cause } from './cause.ts';
-import { toValues } from './configuration/expressions.ts';
-import type { Agent, AgentType, ImportFlow, MetaverseType } from './configuration/model.ts';
+import type { Agent, AgentType, MetaverseType } from './configuration/model.ts';
 import { difference } from './difference.ts';
 import { identity } from './entry-events.ts';
-import { requireOne } from './export-flow.ts';
-import { entryView } from './expression-views.ts';
 import { nameOf } from './names.ts';
 import type { Outstanding, WaitingReference } from './outstanding.ts';
 import { flowOutward, objectDeleted } from './outward.ts';
-import { resolveReference } from './references.ts';
-import {
-  type ContributedAttribute,
-  type Entry,
-  type HeldAttributes,
-  isImported,
-  type MetaverseObject,
-  plain,
-} from './space.ts';
+import { type Contribution, contributions, type Loss, recordLosers } from './precedence.ts';
+import type { ContributedAttribute, Entry, HeldAttributes, MetaverseObject } from './space.ts';
 import type { Unit } from './unit.ts';
-
-interface Contribution {
-  flow: ImportFlow;
-  agent: string;
-  entry: Entry;
-  values: string[];
-}
+import { recordUnresolved } from './unresolved.ts';
 
 interface FlowResult {
   /** The event of the change of the object; undefined: nothing changed. */
@@ -56,7 +39,10 @@ export function flowInward(unit: Unit, agent: Agent, type: AgentType, entry: Ent
 export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: Outstanding): void {
   const object = objectOf(unit, entry);
   const schema = metaverseType(unit, object);
-  if (mustDelete(unit, schema, object, entry)) return deleteObject(unit, object, entry, cause, outstanding);
+  if (mustDelete(unit, schema, object, entry)) {
+    deleteObject(unit, object, entry, cause, outstanding);
+    return;
+  }
   const { object: _, ...gone } = entry;
   const event = recompute(unit, object, new Set(contributedBy(object, entry.id)), cause, {
     stage: 'recall',
@@ -163,7 +149,7 @@ function recompute(
   const schema = metaverseType(unit, object);
   const connectors = connectorsOf(unit, object);
   const winners = new Map<string, Contribution | undefined>();
-  const losing: { name: string; loser: Contribution; winner: Contribution }[] = [];
+  const losing: Loss[] = [];
   for (const name of names) {
     const ranked = contributions(unit, schema, connectors, name);
     winners.set(name, ranked[0]);
@@ -241,160 +227,6 @@ function recordTaken(unit: Unit, object: MetaverseObject, { entry, flow }: Contr
     objectType: object.type,
     ...(objectName !== undefined && { objectName }),
     rule: flow.rule,
-    ...actorOf(cause),
-    causes: [cause.event],
-    root: cause.root,
-  });
-}
-
-/** What each connector contributes to an attribute, the highest rank first; who has no value does not take part. */
-function contributions(unit: Unit, schema: MetaverseType, connectors: readonly Entry[], name: string): Contribution[] {
-  const precedence = schema.attributes.get(name)?.precedence ?? [];
-  return connectors
-    .flatMap((entry) => {
-      const type = unit.context.configuration.agents.get(entry.agent)?.types.get(entry.type);
-      const flow = type?.importFlows.find(({ to }) => to === name);
-      if (!type || !flow || type.importTo !== schema.name || !isImported(entry)) return [];
-      const values = contributedValues(unit, type, entry, flow);
-      return values.length > 0 ? [{ flow, agent: entry.agent, entry, values }] : [];
-    })
-    .sort((a, b) => precedence.indexOf(a.agent) - precedence.indexOf(b.agent) || (a.entry.id < b.entry.id ? -1 : 1));
-}
-
-function contributedValues(unit: Unit, type: AgentType, entry: Entry, flow: ImportFlow): string[] {
-  if ('expression' in flow.from) {
-    const values = toValues(flow.from.expression.evaluate({ entry: entryView(type, plain(entry.image)) }), flow.rule);
-    return requireOne(values, flow.multivalued, flow.rule);
-  }
-  const attribute = type.schema.attributes.get(flow.from.attribute);
-  const values = (entry.image[flow.from.attribute] ?? []).map(([value]) => value);
-  if (!attribute?.reference) return values;
-  return values.flatMap((value) => {
-    const resolved = resolveReference(unit, entry.agent, attribute, value);
-    return resolved.outcome === 'resolved' && resolved.entry.object !== undefined ? [resolved.entry.object] : [];
-  });
-}
-
-/** Each losing contribution is an event when it is new or has changed; one event for each losing entry. */
-function recordLosers(
-  unit: Unit,
-  schema: MetaverseType,
-  object: MetaverseObject,
-  names: ReadonlySet<string>,
-  losing: readonly { name: string; loser: Contribution; winner: Contribution }[],
-  cause: Cause,
-): MetaverseObject {
-  const losers: MetaverseObject['losers'] = { ...object.losers };
-  for (const name of names) losers[name] = {};
-  const fresh = new Map<Entry, EventValue[]>();
-  for (const { name, loser, winner } of losing) {
-    const text = JSON.stringify(loser.values);
-    losers[name] = { ...losers[name], [loser.entry.id]: text };
-    if (object.losers[name]?.[loser.entry.id] === text || text === JSON.stringify(winner.values)) continue;
-    fresh.set(loser.entry, [...(fresh.get(loser.entry) ?? []), ...losingValues(schema, object, name, loser)]);
-  }
-  for (const name of names) if (Object.keys(losers[name] ?? {}).length === 0) delete losers[name];
-  const objectName = nameOf(unit.context.configuration, object);
-  for (const [entry, values] of fresh) {
-    unit.emit({
-      stage: 'import-flow',
-      operation: 'none',
-      outcome: 'skipped-not-precedent',
-      ...identity({ ...entry, object: object.id }),
-      objectType: object.type,
-      ...(objectName !== undefined && { objectName }),
-      values,
-      ...actorOf(cause),
-      causes: [cause.event],
-      root: cause.root,
-    });
-  }
-  return { ...object, losers };
-}
-
-/** The losing values as such; `setBy` is the sequence that had set the value which stands. */
-function losingValues(schema: MetaverseType, object: MetaverseObject, name: string, loser: Contribution): EventValue[] {
-  const attribute = schema.attributes.get(name);
-  const standing = object.attributes[name]?.values[0]?.[1];
-  return loser.values.map((value) => ({
-    attribute: name,
-    type: attribute?.type ?? 'string',
-    operation: 'add',
-    new: value,
-    marks: attribute?.marks ?? 2,
-    rule: loser.flow.rule,
-    ...(attribute?.type === 'reference' && { reference: value }),
-    ...(standing !== undefined && { setBy: standing }),
-  }));
-}
-
-/** References that name nobody or several are recorded, once each; those that wait for a join are collected. */
-function recordUnresolved(
-  unit: Unit,
-  agent: Agent,
-  type: AgentType,
-  entry: Entry,
-  cause: Cause,
-  waiting: WaitingReference[],
-): Entry {
-  const used = new Set(type.importFlows.flatMap(({ from }) => ('attribute' in from ? [from.attribute] : [])));
-  const unresolved: Record<string, string> = {};
-  for (const attribute of type.schema.attributes.values()) {
-    if (!attribute.reference || !used.has(attribute.name)) continue;
-    for (const [value] of entry.image[attribute.name] ?? []) {
-      const { outcome } = resolveReference(unit, agent.name, attribute, value);
-      const key = JSON.stringify([attribute.name, value]);
-      if (outcome === 'not-joined') {
-        waiting.push({ attribute, value });
-        if (entry.unresolved?.[key] === 'reference-not-joined') unresolved[key] = 'reference-not-joined';
-      }
-      if (outcome !== 'unresolved-reference' && outcome !== 'ambiguous-reference') continue;
-      unresolved[key] = outcome;
-      if (entry.unresolved?.[key] !== outcome)
-        emitUnresolved(unit, entry, attribute.name, value, attribute.marks, outcome, cause);
-    }
-  }
-  const { unresolved: _, ...rest } = entry;
-  return Object.keys(unresolved).length > 0 ? { ...rest, unresolved } : rest;
-}
-
-/** At the end of a step: references whose targets are still not joined to any object are recorded, once each. */
-export function recordNotJoined(unit: Unit, entryId: string, waiting: readonly WaitingReference[]): void {
-  const entry = unit.entry(entryId);
-  if (!entry) return;
-  const unresolved = { ...entry.unresolved };
-  const event = entry.linkedBy ?? 0;
-  for (const { attribute, value } of waiting) {
-    const key = JSON.stringify([attribute.name, value]);
-    if (unresolved[key] !== undefined || resolveReference(unit, entry.agent, attribute, value).outcome !== 'not-joined')
-      continue;
-    unresolved[key] = 'reference-not-joined';
-    emitUnresolved(unit, entry, attribute.name, value, attribute.marks, 'reference-not-joined', {
-      event,
-      root: entry.linkedRoot ?? event,
-      initiatorKnown: 'unknown',
-      outOfBand: false,
-    });
-  }
-  if (Object.keys(unresolved).length > 0) unit.putEntry({ ...entry, unresolved });
-}
-
-function emitUnresolved(
-  unit: Unit,
-  entry: Entry,
-  attribute: string,
-  value: string,
-  marks: number,
-  outcome: string,
-  cause: Cause,
-): void {
-  unit.emit({
-    stage: 'import-flow',
-    operation: 'none',
-    outcome,
-    error: outcome,
-    ...identity(entry),
-    values: [{ attribute, type: 'reference', operation: 'add', new: value, marks }],
     ...actorOf(cause),
     causes: [cause.event],
     root: cause.root,

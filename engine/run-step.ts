@@ -28,13 +28,13 @@ export class StepRunner {
   readonly connector: Connector;
   readonly context: StepContext;
   readonly #journal: Journal;
-  readonly #useImageDate: (date: number) => void;
+  readonly #takeImageDate: (date: number) => void;
 
-  constructor(journal: Journal, connector: Connector, context: StepContext, useImageDate: (date: number) => void) {
+  constructor(journal: Journal, connector: Connector, context: StepContext, takeImageDate: (date: number) => void) {
     this.#journal = journal;
     this.connector = connector;
     this.context = context;
-    this.#useImageDate = useImageDate;
+    this.#takeImageDate = takeImageDate;
   }
 
   get state(): StateView {
@@ -42,8 +42,8 @@ export class StepRunner {
   }
 
   /** The image says when it was taken: what this run does, it does then. */
-  useImageDate(date: number): void {
-    this.#useImageDate(date);
+  takeImageDate(date: number): void {
+    this.#takeImageDate(date);
   }
 
   hasErrors(): boolean {

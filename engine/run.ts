@@ -11,6 +11,7 @@ import { fullImport } from './full-import.ts';
 import { type StepOutcome, StepRunner } from './run-step.ts';
 import { type AgentState, KINDS } from './space.ts';
 import { synchronization } from './synchronization.ts';
+import { closeUnfinishedRun, type UnfinishedRun } from './unfinished-run.ts';
 
 export interface StepResult {
   number: number;
@@ -78,8 +79,7 @@ export class Run {
       return await this.#execute();
     } catch (error) {
       // An error of the program ends the run; that the run ended must not be lost with it.
-      if (!(error instanceof LogError))
-        await this.#accept('stop', 'stopped-server', [text('profile', this.#profile)], {}, false);
+      if (!(error instanceof LogError)) await closeUnfinishedRun(this.#environment.journal, 'stopped-server');
       throw error;
     }
   }
@@ -104,14 +104,14 @@ export class Run {
     const state = this.#environment.journal.state.get(KINDS.agent, this.#agent.name) as AgentState | undefined;
     try {
       const date = await this.#connector.nextImageDate?.(state?.lastImage);
-      if (date !== undefined) this.#useDate(date);
+      if (date !== undefined) this.#takeDate(date);
     } catch (error) {
       // The import itself meets the same fault and reports it as its result.
       if (!(error instanceof ConnectorError)) throw error;
     }
   }
 
-  #useDate(date: Micros): void {
+  #takeDate(date: Micros): void {
     this.#fixed = Math.min(date, systemClock());
     this.#reported = true;
   }
@@ -173,7 +173,7 @@ export class Run {
       counters,
     };
     const runner = new StepRunner(journal, this.#connector, context, (date) => {
-      this.#useDate(date);
+      this.#takeDate(date);
       context.occurredAtKnown = 'reported';
     });
     switch (kind) {
@@ -218,8 +218,14 @@ export class Run {
         ...at,
         outOfBand: false,
       };
-      const value = running ? { run, agent: this.#agent.name, profile: this.#profile, ...at } : null;
-      return { events: [event], state: [{ kind: KINDS.engine, key: 'run', value }] };
+      const unfinished: UnfinishedRun = {
+        run,
+        agent: this.#agent.name,
+        profile: this.#profile,
+        configuration: configurationSequence,
+        ...(operation === 'start' && at),
+      };
+      return { events: [event], state: [{ kind: KINDS.engine, key: 'run', value: running ? unfinished : null }] };
     });
     return accepted.first;
   }

@@ -3,7 +3,6 @@ import { type Cause, causeIn } from './cause.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent } from './configuration/model.ts';
 import { connectorsOf } from './export-flow.ts';
-import { recordNotJoined } from './import-flow.ts';
 import { entryIndex } from './indexes.ts';
 import { Outstanding } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
@@ -11,6 +10,7 @@ import type { StepOutcome, StepRunner } from './run-step.ts';
 import { KINDS, withRetry } from './space.ts';
 import { recordFailure, synchronizeEntry } from './synchronize.ts';
 import type { Unit } from './unit.ts';
+import { recordNotJoined } from './unresolved.ts';
 
 /** Entries synchronised in one journal batch. */
 const BATCH_ENTRIES = 250;

@@ -140,8 +140,8 @@ function tabulateTerms(terms: readonly (readonly [string, string])[]): Table {
 }
 
 function explain(of: EvidenceOf): [string, string][] {
-  const { size, watermark } = of.completeness;
-  const later = size - watermark;
+  const { size } = of.completeness;
+  const later = size - of.answer.watermark;
   const after =
     later > 0 ? ` ${countOf(later, 'event was', 'events were')} accepted after it; this answer leaves them out.` : '';
   return [

@@ -1,4 +1,5 @@
 // From a name and parameters to a PDF: parse, ask, describe, set.
+import assert from 'node:assert/strict';
 import type { Readable } from 'node:stream';
 import type { AccessAsOf, Completeness, LeaversOfPeriod } from '../api/queries/results.ts';
 import { formatIso, type Micros } from '../ingest/clock.ts';
@@ -84,6 +85,7 @@ export async function produceReport(
 async function askAccess(request: AccessRequest, sources: ReportSources, context: ReportContext): Promise<Answered> {
   const { at, agent, entitlement } = request;
   const answer = await sources.accessAsOf({ at, agent, entitlement });
+  assert.equal(answer.at, at, 'the answer is about the instant that was asked for');
   const completeness = await sources.completeness(answer.watermark);
   const parameters = [
     { label: 'As of', value: formatInstant(at) },
@@ -104,6 +106,7 @@ async function askAccess(request: AccessRequest, sources: ReportSources, context
 async function askLeavers(request: LeaversRequest, sources: ReportSources, context: ReportContext): Promise<Answered> {
   const { from, to } = request;
   const answer = await sources.leaversOfPeriod({ from, to });
+  assert.deepEqual([answer.from, answer.to], [from, to], 'the answer is about the period that was asked for');
   const completeness = await sources.completeness(answer.watermark);
   const parameters = [
     { label: 'From', value: formatInstant(from) },

@@ -108,6 +108,7 @@ testPage('a filter that is filled in is an address, and the address is the filte
   await form.getByRole('checkbox', { name: 'Export', exact: true }).check();
   await form.getByRole('button', { name: 'Apply' }).click();
   await page.getByRole('list', { name: 'Filters in force' }).waitFor();
+  await page.locator('.changes tbody tr').nth(1).waitFor({ state: 'detached' });
   const asked = { from: '2024-04-15T00:00:00Z', agent: 'directory', attribute: 'department', stages: ['export'] };
   assert.deepEqual(server.questions.at(-1)?.variables.filter, asked);
   await page.locator('.changes tbody tr').first().waitFor();
@@ -183,6 +184,7 @@ testPage('the trail goes from the cell in HR to the export, with the delay of ea
   await waitForHeading(page, 'Change #14');
   const trail = page.getByRole('list', { name: 'What led to this change' });
   const hops = trail.locator('> li');
+  await hops.nth(4).waitFor();
   assert.equal(await hops.count(), 5);
   assert.match(await readText(hops.nth(0)), /the root[\s\S]*New in the connected system[\s\S]*m\.keller \(HR\)/);
   assert.match(await readText(hops.nth(4)), /13 min 29 s later[\s\S]*Created by export[\s\S]*this change/);

@@ -14,7 +14,7 @@ import {
 import type { LeaversOfPeriod, Reference } from '../queries/results.ts';
 import { findRuns } from '../queries/runs.ts';
 import { builder } from './builder.ts';
-import { ChangeType, ObjectReferenceType, referenceOf } from './change-types.ts';
+import { ChangeType, ObjectReferenceType } from './change-types.ts';
 import type { RequestContext } from './context.ts';
 import { NamedCountType, RunType } from './run-types.ts';
 
@@ -69,14 +69,17 @@ const ProblemType = builder.objectRef<ProblemCount>('Problem').implement({
     count: t.exposeInt('count'),
     latest: t.field({
       type: ChangeType,
-      nullable: true,
-      resolve: async ({ latest }, _, { events }) => (await events.load(latest)) ?? null,
+      resolve: async ({ latest }, _, { events }) => {
+        const event = await events.load(latest);
+        if (!event) throw new Error(`The event ${latest} is counted but not there.`);
+        return event;
+      },
     }),
   }),
 });
 
 interface OpenLeaver {
-  person: Reference;
+  person: Reference & { id: string };
   agent: string;
   leftAt: number;
   openHours: number;
@@ -84,7 +87,7 @@ interface OpenLeaver {
 
 const OpenLeaverType = builder.objectRef<OpenLeaver>('OpenLeaver').implement({
   fields: (t) => ({
-    person: t.field({ type: ObjectReferenceType, nullable: true, resolve: ({ person }) => referenceOf(person) }),
+    person: t.field({ type: ObjectReferenceType, resolve: ({ person }) => person }),
     agent: t.exposeString('agent'),
     leftAt: t.field({ type: 'DateTime', resolve: ({ leftAt }) => leftAt }),
     openHours: t.exposeFloat('openHours'),
@@ -129,11 +132,12 @@ export class Overview {
   async openLeavers(): Promise<OpenLeaver[]> {
     const { leavers } = await this.leavers();
     return leavers
-      .flatMap(({ person, leftAt, accounts }) =>
-        accounts
-          .filter(({ disabledAt }) => disabledAt === undefined)
-          .map(({ agent, hours }) => ({ person, agent, leftAt, openHours: hours })),
-      )
+      .flatMap(({ person, leftAt, accounts }) => {
+        const { id } = person;
+        if (id === undefined) return [];
+        const open = accounts.filter(({ disabledAt }) => disabledAt === undefined);
+        return open.map(({ agent, hours }) => ({ person: { ...person, id }, agent, leftAt, openHours: hours }));
+      })
       .sort((a, b) => b.openHours - a.openHours);
   }
 }

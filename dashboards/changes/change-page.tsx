@@ -8,7 +8,7 @@ import { formatCount, formatCounted } from '../numbers.ts';
 import type { AnswerOf } from '../operation.ts';
 import { Page, Section } from '../page/page.tsx';
 import { Instant } from '../parts/instant.tsx';
-import { describeOutcome } from '../words/outcome-words.ts';
+import { describeChange } from '../words/outcome-words.ts';
 import { ChangeFacts } from './change-facts.tsx';
 import { changeQuery } from './change-query.ts';
 import { WhatHappened } from './change-words.tsx';
@@ -58,7 +58,7 @@ function ChangeDetail({ change }: { change: ChangeWithTrail }): ReactNode {
       beside={<Neighbours sequence={String(change.sequence)} />}
       lead={
         <>
-          {describeOutcome(change.stage, change.outcome)}
+          {describeChange(change)}
           {change.object?.name !== undefined && change.object.name !== null && `: ${change.object.name}`},{' '}
           <Instant at={change.occurredAt} /> UTC
         </>

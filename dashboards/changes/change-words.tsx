@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { Badge } from '../parts/badge.tsx';
 import { ChangeLink } from '../parts/links.tsx';
-import { describeOutcome } from '../words/outcome-words.ts';
+import { describeChange } from '../words/outcome-words.ts';
 import { colourOfStage, describeStage } from '../words/stage-words.ts';
 import { describeKnown } from '../words/value-words.ts';
 import type { Change } from './change-fields.ts';
@@ -16,7 +16,7 @@ export function WhatHappened({ change }: { change: Change }): ReactNode {
     <div className="what">
       <span className="what-plain">
         <StageDot stage={change.stage} />
-        {describeOutcome(change.stage, change.outcome)}
+        {describeChange(change)}
       </span>
       <span className="what-technical">
         {describeStage(change.stage)} · <code>{change.outcome}</code>

@@ -6,8 +6,7 @@ const BY_STAGE: Readonly<Record<string, string>> = {
   'export-flow/connector-flow': 'Change staged for export',
   'export-flow/connector-no-flow': 'Nothing to export',
   'export-flow/provisioned-add-flow': 'New account staged for export',
-  'run/in-progress': 'Run started',
-  'run/success': 'Run finished',
+  'configuration/configuration-changed': 'Configuration changed',
   'confirmation/stage-no-change': 'Export confirmed',
 };
 
@@ -20,13 +19,17 @@ const PLAIN: Readonly<Record<string, string>> = {
   'stage-no-change': 'Unchanged',
   'stage-failure': 'Refused on import',
   'disconnector-filtered': 'Filtered out',
+  'disconnector-joined': 'Joined to an object of the metaverse',
   'disconnector-joined-flow': 'Joined, values flowed in',
   'disconnector-joined-no-flow': 'Joined, no value changed',
   'disconnector-joined-remove-mv': 'Joined, object deleted from the metaverse',
+  'disconnector-projected': 'New in the metaverse',
   'disconnector-projected-flow': 'New in the metaverse',
   'disconnector-projected-no-flow': 'New in the metaverse, without values',
   'disconnector-projected-remove-mv': 'Projected and deleted again',
   'disconnector-remains': 'Not joined to anything',
+  'disconnector-deleted': 'Gone, was never joined',
+  'connector-filtered': 'Filtered out, was joined before',
   'connector-filtered-remove-mv': 'Filtered out, object deleted from the metaverse',
   'connector-filtered-leave-mv': 'Filtered out, object stays in the metaverse',
   'connector-flow': 'Values flowed into the metaverse',
@@ -36,14 +39,19 @@ const PLAIN: Readonly<Record<string, string>> = {
   'connector-delete-leave-mv': 'Gone from its system, object stays in the metaverse',
   'connector-delete-add-processed': 'Deleted and made anew, synchronised',
   'flow-failure': 'Attribute flow failed',
+  'flow-failure-again': 'Attribute flow failed again',
+  'contributor-changed': 'Same value, now from another contributor',
+  'unresolved-reference': 'Reference to an entry that is not there',
+  'ambiguous-reference': 'Reference that fits more than one entry',
+  'reference-not-joined': 'Reference to an entry that is not joined',
   'provisioned-add-flow': 'Account provisioned',
   'provisioned-add-no-flow': 'Account provisioned, without values',
   'provisioned-rename-flow': 'Account to be renamed and changed',
   'provisioned-rename-no-flow': 'Account to be renamed',
   'provisioned-delete-add-flow': 'Account to be made anew',
   'provisioned-delete-add-no-flow': 'Account to be made anew, without values',
+  'provisioned-reconnect': 'Former account connected again',
   'provisioned-disconnect': 'Account disconnected',
-  deprovisioned: 'Account deprovisioned',
   'deprovisioned-delete': 'Account to be deleted',
   'deprovisioned-disconnect': 'Account left alone, no longer managed',
   'export-add': 'Created by export',
@@ -55,12 +63,11 @@ const PLAIN: Readonly<Record<string, string>> = {
   'export-intent': 'About to be exported',
   'export-unconfirmed': 'Export not confirmed yet',
   'export-confirmed': 'Export confirmed',
-  confirmed: 'Export confirmed',
+  'pending-export-withdrawn': 'Pending export withdrawn',
   'exported-change-not-reimported': 'Exported, but not found there afterwards',
   'skipped-not-precedent': 'Lost on precedence',
   'ambiguous-join': 'More than one object to join',
-  'join-ambiguous': 'More than one object to join',
-  'join-already-joined': 'Already joined to another',
+  'could-not-join-due-to-existing-join': 'Its object is joined to another entry already',
   'attribute-recalled': 'Value recalled',
   recalled: 'Value recalled',
   'object-deleted': 'Deleted from the metaverse',
@@ -92,6 +99,25 @@ export function describeOutcome(stage: string, outcome: string): string {
   if (known !== undefined) return known;
   const subject = STAGES_WITHOUT_OBJECT[stage];
   return subject === undefined ? (PLAIN[outcome] ?? spellOut(outcome)) : `${subject}: ${outcome.replaceAll('-', ' ')}`;
+}
+
+const RUN_OPERATIONS: Readonly<Record<string, string>> = { start: 'started', finish: 'finished', stop: 'stopped' };
+
+/** The same for a whole change: the start and end of a run or of one of its steps are told by their operation. */
+export function describeChange(change: ChangeNamed): string {
+  if (change.stage !== 'run') return describeOutcome(change.stage, change.outcome);
+  const what = change.step === null ? 'Run' : `Step ${change.step}`;
+  const happened = `${what} ${RUN_OPERATIONS[change.operation] ?? change.operation}`;
+  return /^(in-progress|success)$/.test(change.outcome)
+    ? happened
+    : `${happened}: ${change.outcome.replaceAll('-', ' ')}`;
+}
+
+interface ChangeNamed {
+  stage: string;
+  operation: string;
+  outcome: string;
+  step: number | null;
 }
 
 /** some-technical-name as Some technical name. */

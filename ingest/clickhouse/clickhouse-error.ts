@@ -1,6 +1,5 @@
-// What ClickHouse or the way to it says, as a LogError. A server quotes rows in its messages, so of those only the name
-// of the error and the words before the first quotation mark are kept, and of an insert the name alone.
-import { ClickHouseError } from '@clickhouse/client';
+// What ClickHouse or the way to it says, as a LogError. ClickHouse quotes rows in its messages, so of most only the name
+// of the error is kept; of those that speak of the statement itself also the words before the first quotation mark.
 import { LogError } from '../errors.ts';
 
 /** Errors that go away by themselves or when somebody frees space: trying again is right. */
@@ -25,6 +24,19 @@ const PASSING = new Set([
   'TOO_MANY_PARTS',
   'TOO_MANY_SIMULTANEOUS_QUERIES',
   'UNKNOWN_STATUS_OF_INSERT',
+]);
+/** Errors found before any row is looked at. */
+const OF_THE_STATEMENT = new Set([
+  'ACCESS_DENIED',
+  'AUTHENTICATION_FAILED',
+  'ILLEGAL_TYPE_OF_ARGUMENT',
+  'NUMBER_OF_ARGUMENTS_DOESNT_MATCH',
+  'SYNTAX_ERROR',
+  'UNKNOWN_DATABASE',
+  'UNKNOWN_FUNCTION',
+  'UNKNOWN_IDENTIFIER',
+  'UNKNOWN_SETTING',
+  'UNKNOWN_TABLE',
 ]);
 const LONGEST_QUOTE = 300;
 
@@ -51,12 +63,13 @@ function asClickHouseError(error: unknown, { embedded, insert = false, signal }:
   const message = error instanceof Error ? error.message : String(error);
   const type = typeOf(error, message);
   if (type !== undefined) {
-    const words = insert ? '' : `: ${firstWords(message)}`;
-    return new LogError('clickhouse-refused', `ClickHouse refused a statement (${type})${words}`, {
+    const words = OF_THE_STATEMENT.has(type) && !insert ? `: ${firstWords(message)}` : '';
+    return new LogError('clickhouse-refused', `ClickHouse refused a statement (${type})${words}.`, {
       retryable: PASSING.has(type),
     });
   }
-  if (embedded) return new LogError('clickhouse-refused', `ClickHouse refused a statement: ${firstWords(message)}`);
+  if (embedded)
+    return new LogError('clickhouse-refused', 'The embedded ClickHouse is closed or failed.', { cause: error });
   return new LogError('clickhouse-away', `ClickHouse does not answer (${networkCode(error, message)}).`, {
     retryable: true,
   });
@@ -64,7 +77,9 @@ function asClickHouseError(error: unknown, { embedded, insert = false, signal }:
 
 /** The name of an error of ClickHouse, such as UNKNOWN_TABLE; undefined: it is none of its own. */
 function typeOf(error: unknown, message: string): string | undefined {
-  if (error instanceof ClickHouseError) return error.type ?? error.code;
+  // By its shape: chdb brings a class ClickHouseError of its own.
+  if (typeof error === 'object' && error !== null && 'type' in error && typeof error.type === 'string')
+    return error.type;
   return /\bCode: \d+\b.*\(([A-Z][A-Z0-9_]{3,})\)/s.exec(message)?.[1];
 }
 

@@ -48,7 +48,7 @@ export class PageDrawer {
       const { fill } = piece;
       this.#asArtifact(() => document.rect(PAGE.left, top, BODY_WIDTH, piece.height).fill(fill));
     }
-    if (piece.tag === 'H2') document.outline.addItem(piece.lines.join(' '));
+    if (piece.tag === 'H2') document.outline.addItem(piece.lines.join(''));
     const leading = piece.size * LEADING;
     const first = top + (piece.height - piece.lines.length * leading) / 2;
     this.#asElement(this.#root, piece.tag, () => {
@@ -88,7 +88,7 @@ export class PageDrawer {
     const width = column.width - 2 * CELL_PADDING.x;
     for (const [number, line] of cell.lines.entries()) {
       if (line === '') continue;
-      const used = column.align === 'right' ? this.#document.faces[cell.face].width(line, cell.size) : width;
+      const used = column.align === 'right' ? this.#document.faces[cell.face].width(line.trimEnd(), cell.size) : width;
       const y = top + CELL_PADDING.y + number * cell.size * LEADING;
       this.#document.drawLine(line, left + width - used, y, cell.face, cell.size, cell.color);
     }

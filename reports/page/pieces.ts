@@ -119,7 +119,7 @@ function setNotice({ text, tone }: Notice, faces: Faces): TextPiece {
 }
 
 function* setListing(text: string, faces: Faces): Generator<TextPiece> {
-  for (const [index, line] of text.replaceAll('\r\n', '\n').split('\n').entries()) {
+  for (const [index, line] of text.replaceAll('\r\n', '\n').replaceAll('\t', '  ').split('\n').entries()) {
     const style = { face: 'mono', size: SIZES.listing, indent: 8, maxLines: 20 } as const;
     const piece = setText(line === '' ? ' ' : line, faces, style);
     yield { ...piece, gap: index === 0 ? 4 : 0, fill: COLORS.groupFill };

@@ -8,7 +8,7 @@ export interface Glyphs {
 /** Printable Latin text, by far the most: as it is. */
 const SIMPLE = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u024f]*$/;
 /** Without a shape of their own, or a space that looks like another. */
-const INVISIBLE = /^[\p{C}\p{Z}]$/u;
+const INVISIBLE = /^[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]$/u;
 const MARK = /^\p{M}$/u;
 /** More accents than that on one letter leave the line. */
 const MAX_MARKS = 2;
@@ -21,9 +21,12 @@ export function makeVisible(text: string, glyphs: Glyphs): string {
   for (const character of text) {
     const codePoint = character.codePointAt(0) ?? 0;
     const isMark = MARK.test(character);
-    marks = isMark ? marks + 1 : 0;
-    const shown = codePoint === 0x20 || (!INVISIBLE.test(character) && glyphs.has(codePoint));
-    visible += shown && !(isMark && marks > MAX_MARKS) ? character : nameCharacter(codePoint, glyphs);
+    if (isMark) marks += 1;
+    const hasShape = codePoint === 0x20 || (!INVISIBLE.test(character) && glyphs.has(codePoint));
+    const isShown = hasShape && !(isMark && marks > MAX_MARKS);
+    visible += isShown ? character : nameCharacter(codePoint, glyphs);
+    // A space, or the name of a character, carries no accents.
+    if (!isMark) marks = isShown && codePoint !== 0x20 ? 0 : MAX_MARKS;
   }
   return visible;
 }

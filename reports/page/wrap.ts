@@ -10,7 +10,7 @@ export interface Face extends Glyphs {
 
 type Measure = (text: string) => number;
 
-const BREAKS = [/(?<=[ ,;])/, /(?<=[=/\\@._:|⟩-])/];
+const BREAKS = [/(?<=[ ,;])(?!\p{M})/u, /(?<=[=/\\@._:|⟩-])(?!\p{M})/u];
 const CHARACTERS = /.\p{M}*/gsu;
 /** Rounding must not break a text that was measured to fit. */
 const SLACK = 0.01;
@@ -18,7 +18,7 @@ const SLACK = 0.01;
 const MAX_LINE_LENGTH = 300;
 
 /**
- * Any text, made visible, in at most `maxLines` lines of at most `width` points. One that is cut ends with "…" and, where
+ * Any text, made visible, in at most `maxLines` lines of at most `width` points, a space at their end apart. One that is cut ends with "…" and, where
  * there is room, with the number of characters it has.
  */
 export function fitText(text: string, face: Face, size: number, width: number, maxLines: number): string[] {
@@ -49,7 +49,7 @@ function fillLines(atoms: readonly string[], measure: Measure, width: number, ma
   let used = 0;
   for (const atom of atoms) {
     if (line !== '' && used + measure(atom.trimEnd()) > width + SLACK) {
-      lines.push(line.trimEnd());
+      lines.push(endLine(line));
       if (lines.length > maxLines) return lines;
       line = '';
       used = 0;
@@ -61,10 +61,16 @@ function fillLines(atoms: readonly string[], measure: Measure, width: number, ma
   return lines;
 }
 
+/** The space where a line is broken stays at its end, so that a reader by ear does not hear two words as one. */
+function endLine(line: string): string {
+  const bare = line.trimEnd();
+  return bare === line ? line : `${bare} `;
+}
+
 function cutLines(lines: readonly string[], length: number, measure: Measure, width: number): string[] {
   const saying = ` … (${length.toLocaleString('en-US')} characters)`;
   const suffix = measure(saying) <= width ? saying : '…';
-  const characters = (lines.at(-1) ?? '').match(CHARACTERS) ?? [];
+  const characters = (lines.at(-1) ?? '').trimEnd().match(CHARACTERS) ?? [];
   while (characters.length > 0 && measure(characters.join('') + suffix) > width) characters.pop();
   return [...lines.slice(0, -1), characters.join('') + suffix];
 }
