@@ -65,7 +65,7 @@ export function listMonths(periods: readonly string[]): string[] {
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 0) return `−${formatDuration(-milliseconds)}`;
   if (milliseconds < 1) return '0 s';
-  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 999.5) return `${Math.round(milliseconds)} ms`;
   const seconds = Math.round(milliseconds / 1000) * 1000;
   const index = Math.max(
     0,

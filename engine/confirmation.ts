@@ -3,23 +3,22 @@ import type { Cause } from './cause.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
 import { difference } from './difference.ts';
 import { dnValue, identity } from './entry-events.ts';
-import { recordExported } from './export.ts';
+import { recordExported, recordRefused } from './export.ts';
 import { safeDnKey } from './indexes.ts';
 import { hasArrived, type Sighting } from './matching.ts';
 import { connectorAttributeSchema } from './references.ts';
 import { type Entry, expectedImage, type UnconfirmedExport, withRetry } from './space.ts';
 import type { Unit } from './unit.ts';
 
+/** The process ended before the outcome was known, and the import does not show the change. */
+const NOT_CARRIED_OUT = 'export-not-carried-out';
 const ENGINE = { initiator: 'metatrail', initiatorKnown: 'observed' } as const;
 
 /** An export whose outcome was lost (the process died): when the import shows what was sent, it was carried out. */
 export function settleEscrow(unit: Unit, agent: Agent, type: AgentType, entry: Entry, sighting: Sighting): Entry {
-  const { escrowed, ...rest } = entry;
+  const { escrowed } = entry;
   if (!escrowed) return entry;
-  if (!hasArrived(type, entry, escrowed, sighting)) {
-    unit.putEntry(rest);
-    return rest;
-  }
+  if (!hasArrived(type, entry, escrowed, sighting)) return recordRefused(unit, entry, NOT_CARRIED_OUT, undefined);
   return recordExported(unit, agent, type, { ...entry, anchor: sighting.anchor }, escrowed.change);
 }
 

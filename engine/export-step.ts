@@ -1,7 +1,7 @@
 // The export step: intents accepted, changes sent, outcomes accepted.
 import type { Agent } from './configuration/model.ts';
 import { ConnectorError, type ExportChange, type ExportResult } from './connector.ts';
-import { changeOf, inExportOrder, intend, settle, takeBack } from './export.ts';
+import { changeOf, inExportOrder, intend, recordRefused, settle } from './export.ts';
 import { entryIndex } from './indexes.ts';
 import type { StepOutcome, StepRunner } from './run-step.ts';
 import { type Entry, KINDS } from './space.ts';
@@ -33,7 +33,12 @@ async function send(
   try {
     return await runner.connector.export(changes);
   } catch (error) {
-    if (error instanceof ConnectorError) await runner.inBatches(ids, BATCH_ENTRIES, takeBack);
+    if (error instanceof ConnectorError) {
+      await runner.inBatches(ids, BATCH_ENTRIES, (unit, id) => {
+        const entry = unit.entry(id);
+        if (entry) recordRefused(unit, entry, error.code, undefined);
+      });
+    }
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 // Export: what is pending is sent. The intent to send is accepted before anything leaves, the outcome after; an entry
 // whose intent has no outcome (the process died between) is escrowed and sent again, which connectors must take as done.
 
+import { MARKS } from '../ingest/event.ts';
 import { actorOf, causeIn } from './cause.ts';
 import { withComputed } from './computed.ts';
 import { RuleError } from './configuration/expressions.ts';
@@ -70,12 +71,27 @@ export function intend(unit: Unit, id: string): void {
   unit.putEntry({ ...entry, escrowed: { event, change: pending } });
 }
 
-/** The connector says that nothing was sent: then nothing is escrowed, and what is pending stays so. */
-export function takeBack(unit: Unit, id: string): void {
-  const entry = unit.entry(id);
-  if (!entry?.escrowed) return;
-  const { escrowed: _, ...rest } = entry;
+/** Records that what was handed out was not carried out: nothing is escrowed then, and what is pending stays so. */
+export function recordRefused(unit: Unit, entry: Entry, error: string, message: string | undefined): Entry {
+  const { escrowed, ...rest } = entry;
+  if (!escrowed) return entry;
+  const { event, change } = escrowed;
+  unit.emit({
+    stage: 'export',
+    operation: change.kind,
+    outcome: 'export-failure',
+    error,
+    ...subject(unit, entry),
+    values:
+      message === undefined
+        ? []
+        : [{ attribute: 'error-message', type: 'string', operation: 'add', new: message, marks: MARKS.personal }],
+    ...actorOf({ ...change }),
+    causes: [event],
+    root: change.root,
+  });
   unit.putEntry(rest);
+  return rest;
 }
 
 /** What a connector is asked to do for an entry. */
@@ -109,21 +125,7 @@ export function settle(unit: Unit, agent: Agent, result: ExportResult): void {
     );
     return;
   }
-  unit.emit({
-    stage: 'export',
-    operation: pending.kind,
-    outcome: 'export-failure',
-    error: result.error,
-    ...subject(unit, entry),
-    values:
-      result.message === undefined
-        ? []
-        : [{ attribute: 'error-message', type: 'string', operation: 'add', new: result.message, marks: 2 }],
-    ...actorOf({ ...pending }),
-    causes: [entry.escrowed?.event ?? pending.event],
-    root: pending.root,
-  });
-  takeBack(unit, entry.id);
+  recordRefused(unit, entry, result.error, result.message);
 }
 
 /** The change is in the connected system now; the next import has to confirm it. Returns the entry as it is then. */

@@ -148,7 +148,7 @@ function* listRows(
 ): Generator<Row> {
   for (const { title, detail, holdings } of groups) {
     const count = countOf(holdings.length, 'holding');
-    yield { kind: 'group', text: title, detail: detail === '' ? count : `${detail}  ·  ${count}` };
+    yield { kind: 'group', text: title, detail: detail === '' ? count : `${count}  ·  ${detail}` };
     const named = holdings.map((holding) => ({ holding, name: nameHolder(holding.holder) }));
     named.sort((a, b) => compareNames(a.name, b.name) || a.holding.grantedBy - b.holding.grantedBy);
     for (const { holding, name } of named) yield describeHolding(holding, name);

@@ -52,7 +52,9 @@ function parseRecords(text: string): string[][] {
 }
 
 export function writeMonth(folder: string, { month, header, rows }: CsvMonth): void {
-  const lines = [header, ...[...rows.values()].map((row) => header.map((name) => row[name] ?? ''))].map((fields) => fields.join(','));
+  const lines = [header, ...[...rows.values()].map((row) => header.map((name) => row[name] ?? ''))].map((fields) =>
+    fields.join(','),
+  );
   // The feed has neither quotes nor commas in its fields; a constructed one must not either.
   writeFileSync(join(folder, `${month}.csv`), `${lines.join('\n')}\n`);
 }
@@ -63,9 +65,13 @@ export function endOf(month: string): string {
   return `${new Date(Date.UTC(year, number, 1) - 1).toISOString().slice(0, 19)}.999999Z`;
 }
 
-export const missing = (a: CsvMonth, b: CsvMonth): string[] => [...a.rows.keys()].filter((id) => !b.rows.has(id)).sort();
+export const missing = (a: CsvMonth, b: CsvMonth): string[] =>
+  [...a.rows.keys()].filter((id) => !b.rows.has(id)).sort();
 
-export function projectChanges(before: CsvMonth, after: CsvMonth): { user_id: string; before: string[]; after: string[] }[] {
+export function projectChanges(
+  before: CsvMonth,
+  after: CsvMonth,
+): { user_id: string; before: string[]; after: string[] }[] {
   return [...after.rows]
     .flatMap(([id, row]) => {
       const old = before.rows.get(id);
@@ -79,14 +85,16 @@ export function projectChanges(before: CsvMonth, after: CsvMonth): { user_id: st
 /** Project to the user_ids that work on it. */
 export function membersOf(month: CsvMonth): Map<string, string[]> {
   const members = new Map<string, string[]>();
-  for (const [id, { projects }] of month.rows) if (projects) members.set(projects, [...(members.get(projects) ?? []), id].sort());
+  for (const [id, { projects }] of month.rows)
+    if (projects) members.set(projects, [...(members.get(projects) ?? []), id].sort());
   return members;
 }
 
 /** Rows whose supervisor is not the name of exactly one person of the month. */
 export function unresolvedSupervisors(month: CsvMonth): { user_id: string; supervisor: string; outcome: string }[] {
   const names = new Map<string, number>();
-  for (const { employee_name = '' } of month.rows.values()) names.set(employee_name, (names.get(employee_name) ?? 0) + 1);
+  for (const { employee_name = '' } of month.rows.values())
+    names.set(employee_name, (names.get(employee_name) ?? 0) + 1);
   return [...month.rows].flatMap(([id, { supervisor = '' }]) => {
     const count = names.get(supervisor) ?? 0;
     if (supervisor === '' || count === 1) return [];

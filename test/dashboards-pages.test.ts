@@ -96,6 +96,9 @@ testPage('a run shows its balance, its counters beside those of the log, and its
   await page.getByText('179 KiB').waitFor();
   const counter = page.getByRole('row', { name: /stage-update/ });
   assert.match(await readText(counter), /1\s+1\s+equal/);
+  await counter.getByRole('link', { name: '1' }).click();
+  await page.waitForURL(/changes\?run=183&outcomes=stage-update&stages=import&agent=hr$/);
+  await page.goBack();
   await page.getByRole('link', { name: 'All changes of this run' }).click();
   await waitForHeading(page, 'Changes');
 });

@@ -41,7 +41,17 @@ export async function startSlapd(t: TestContext, suffix: string, ldifFile: strin
 function configure(home: string, suffix: string): string {
   mkdirSync(join(home, 'db'));
   const schema = ['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include /etc/ldap/schema/${name}.schema`);
-  const lines = [...schema, 'modulepath /usr/lib/ldap', 'moduleload back_mdb', `pidfile ${join(home, 'slapd.pid')}`, 'sizelimit unlimited', 'database mdb', `suffix ${suffix}`, `directory ${join(home, 'db')}`, 'maxsize 67108864'];
+  const lines = [
+    ...schema,
+    'modulepath /usr/lib/ldap',
+    'moduleload back_mdb',
+    `pidfile ${join(home, 'slapd.pid')}`,
+    'sizelimit unlimited',
+    'database mdb',
+    `suffix ${suffix}`,
+    `directory ${join(home, 'db')}`,
+    'maxsize 67108864',
+  ];
   const file = join(home, 'slapd.conf');
   writeFileSync(file, `${lines.join('\n')}\n`);
   return file;

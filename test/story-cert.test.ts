@@ -7,21 +7,36 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { z } from 'zod';
-import { Installation } from '../api/installation.ts';
 import { chooseConfiguration, readConfiguration } from '../api/configuration-choice.ts';
 import { readEnvironment } from '../api/environment.ts';
+import { Installation } from '../api/installation.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
-import { findHoldings } from '../api/queries/entitlements.ts';
 import { findEmployments } from '../api/queries/employment.ts';
+import { findHoldings } from '../api/queries/entitlements.ts';
 import { parseInstant } from '../ingest/clock.ts';
-import { type CsvMonth, endOf, membersOf, missing, projectChanges, readCsvMonths, unresolvedSupervisors, writeMonth } from './cert-csv.ts';
+import {
+  type CsvMonth,
+  endOf,
+  membersOf,
+  missing,
+  projectChanges,
+  readCsvMonths,
+  unresolvedSupervisors,
+  writeMonth,
+} from './cert-csv.ts';
 import { requireTestData } from './require-tool.ts';
 import { startSlapd } from './slapd-server.ts';
 
 const FEED = 'cert-r5.2-ldap';
 const SUFFIX = 'dc=dtaa,dc=example';
 
-const balance = z.object({ read: z.number(), unchanged: z.number(), changed: z.number(), refused: z.number(), gone: z.number() });
+const balance = z.object({
+  read: z.number(),
+  unchanged: z.number(),
+  changed: z.number(),
+  refused: z.number(),
+  gone: z.number(),
+});
 const feedSchema = z.array(
   z.object({
     month: z.string(),
@@ -30,14 +45,31 @@ const feedSchema = z.array(
     joiners: z.array(z.string()),
     rehires: z.array(z.string()),
     leavers: z.array(z.string()),
-    project_changes: z.array(z.object({ user_id: z.string(), before: z.array(z.string()), after: z.array(z.string()) })),
+    project_changes: z.array(
+      z.object({ user_id: z.string(), before: z.array(z.string()), after: z.array(z.string()) }),
+    ),
     unresolved_supervisors: z.array(z.object({ user_id: z.string(), supervisor: z.string(), outcome: z.string() })),
     runs: z.array(
       z.object({
         agent: z.string(),
         profile: z.string(),
         result: z.string(),
-        steps: z.array(z.object({ kind: z.string(), result: z.string(), objects: z.record(z.string(), balance).optional(), counters_by_object_type: z.array(z.object({ stage: z.string(), agent: z.string(), object_type: z.string(), name: z.string(), count: z.number() })) })),
+        steps: z.array(
+          z.object({
+            kind: z.string(),
+            result: z.string(),
+            objects: z.record(z.string(), balance).optional(),
+            counters_by_object_type: z.array(
+              z.object({
+                stage: z.string(),
+                agent: z.string(),
+                object_type: z.string(),
+                name: z.string(),
+                count: z.number(),
+              }),
+            ),
+          }),
+        ),
       }),
     ),
   }),
@@ -63,13 +95,20 @@ function constructTenth(months: readonly CsvMonth[]): CsvMonth {
   const everLeft = months.slice(1).flatMap((month, i) => missing(months[i] ?? month, month));
   const back = everLeft.find((id) => !rows.has(id)) ?? '';
   const old = months.map(({ rows: each }) => each.get(back)).find((row) => row !== undefined);
-  const supervisors = [...new Set([...rows.values()].flatMap(({ supervisor }) => (supervisor ? [supervisor] : [])))].sort();
+  const supervisors = [
+    ...new Set([...rows.values()].flatMap(({ supervisor }) => (supervisor ? [supervisor] : []))),
+  ].sort();
   const [shared = ''] = supervisors;
   const [someone] = [...rows.values()].filter(({ supervisor }) => supervisor !== '' && supervisor !== shared);
   if (!old || !someone) throw new Error('the feed has nobody who left');
   rows.set(back, old);
   const template = { ...someone, projects: 'Project 110' };
-  rows.set('NEW0001', { ...template, employee_name: 'Nova Joiner Newman', user_id: 'NEW0001', email: 'Nova.Joiner.Newman@dtaa.com' });
+  rows.set('NEW0001', {
+    ...template,
+    employee_name: 'Nova Joiner Newman',
+    user_id: 'NEW0001',
+    email: 'Nova.Joiner.Newman@dtaa.com',
+  });
   rows.set('NEW0002', { ...template, employee_name: shared, user_id: 'NEW0002', email: 'second@dtaa.com' });
   rows.set(someone.user_id ?? '', { ...someone, supervisor: 'Nobody Of That Name' });
   return { ...last, month: '2010-09', rows };
@@ -89,10 +128,16 @@ describe('the CERT feed', () => {
     for (const { month } of nine) copyFileSync(join(root, FEED, `${month}.csv`), join(folder, `${month}.csv`));
     writeMonth(folder, constructTenth(nine));
     const data = join(folder, 'data');
-    const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'feed', '--', folder, '--data', data], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+    const { status, stdout, stderr } = spawnSync('npm', ['run', '--silent', 'feed', '--', folder, '--data', data], {
+      encoding: 'utf8',
+      maxBuffer: 64 * 1024 * 1024,
+    });
     assert.equal(status, 0, stderr);
     const environment = readEnvironment({ METATRAIL_DATA: data });
-    const installation = await Installation.open(environment, readConfiguration(chooseConfiguration(data, undefined, {}), data));
+    const installation = await Installation.open(
+      environment,
+      readConfiguration(chooseConfiguration(data, undefined, {}), data),
+    );
     world = { folder, data, csv: readCsvMonths(folder), feed: feedSchema.parse(JSON.parse(stdout)), installation };
   });
 
@@ -105,7 +150,10 @@ describe('the CERT feed', () => {
     const ready = prepare(t);
     if (!ready) return;
     const { csv, feed } = ready;
-    assert.deepEqual(feed.map(({ month }) => month), csv.map(({ month }) => month));
+    assert.deepEqual(
+      feed.map(({ month }) => month),
+      csv.map(({ month }) => month),
+    );
     for (const [i, month] of csv.entries()) {
       const told = feed[i];
       const previous = csv[i - 1];
@@ -134,7 +182,11 @@ describe('the CERT feed', () => {
     const { csv, feed } = ready;
     const byId = (a: { user_id: string }, b: { user_id: string }) => (a.user_id < b.user_id ? -1 : 1);
     for (const [i, month] of csv.entries()) {
-      assert.deepEqual(feed[i]?.unresolved_supervisors.toSorted(byId), unresolvedSupervisors(month).sort(byId), month.month);
+      assert.deepEqual(
+        feed[i]?.unresolved_supervisors.toSorted(byId),
+        unresolvedSupervisors(month).sort(byId),
+        month.month,
+      );
     }
     const outcomes = new Set(feed[9]?.unresolved_supervisors.map(({ outcome }) => outcome));
     assert.deepEqual(outcomes, new Set(['unresolved-reference', 'ambiguous-reference']));
@@ -145,16 +197,25 @@ describe('the CERT feed', () => {
     if (!ready) return;
     const { csv, installation } = ready;
     const context = installation.context('test');
-    const anchors = new Map((await findEmployments(context.queries, context.people)).map(({ object, anchor }) => [object, anchor ?? '']));
+    const anchors = new Map(
+      (await findEmployments(context.queries, context.people)).map(({ object, anchor }) => [object, anchor ?? '']),
+    );
     for (const month of csv) {
-      const { holdings } = await findHoldings(context.queries, parseInstant(endOf(month.month)) ?? 0, { agent: 'directory' });
+      const { holdings } = await findHoldings(context.queries, parseInstant(endOf(month.month)) ?? 0, {
+        agent: 'directory',
+      });
       const groups = new Map<string, string[]>();
       for (const { entitlement, holder } of holdings.filter(({ attribute }) => attribute === 'member')) {
         const name = entitlement?.name ?? '';
-        groups.set(name, [...(groups.get(name) ?? []), anchors.get(holder.id ?? '') ?? `nobody: ${holder.name}`].sort());
+        groups.set(
+          name,
+          [...(groups.get(name) ?? []), anchors.get(holder.id ?? '') ?? `nobody: ${holder.name}`].sort(),
+        );
       }
       assert.deepEqual(new Map([...groups].sort()), new Map([...membersOf(month)].sort()), month.month);
-      const enabled = holdings.filter(({ attribute, value }) => attribute === 'enabled' && value === 'true').map(({ holder }) => anchors.get(holder.id ?? ''));
+      const enabled = holdings
+        .filter(({ attribute, value }) => attribute === 'enabled' && value === 'true')
+        .map(({ holder }) => anchors.get(holder.id ?? ''));
       assert.deepEqual(enabled.sort(), [...month.rows.keys()].sort(), month.month);
     }
   });
@@ -166,15 +227,33 @@ describe('the CERT feed', () => {
     for (const [i, month] of csv.entries()) {
       const previous = csv[i - 1];
       const step = feed[i]?.runs[0]?.steps[0];
-      const changed = previous ? [...month.rows].filter(([id, row]) => JSON.stringify(row) !== JSON.stringify(previous.rows.get(id))).length : month.rows.size;
+      const changed = previous
+        ? [...month.rows].filter(([id, row]) => JSON.stringify(row) !== JSON.stringify(previous.rows.get(id))).length
+        : month.rows.size;
       const gone = previous ? missing(previous, month).length : 0;
-      assert.deepEqual(step?.objects?.employee, { read: month.rows.size, unchanged: month.rows.size - changed, changed, refused: 0, gone }, month.month);
+      assert.deepEqual(
+        step?.objects?.employee,
+        { read: month.rows.size, unchanged: month.rows.size - changed, changed, refused: 0, gone },
+        month.month,
+      );
       const [groups, before] = [membersOf(month), previous ? membersOf(previous) : new Map<string, string[]>()];
-      const same = [...groups].filter(([name, members]) => JSON.stringify(before.get(name)) === JSON.stringify(members)).length;
+      const same = [...groups].filter(
+        ([name, members]) => JSON.stringify(before.get(name)) === JSON.stringify(members),
+      ).length;
       const lost = [...before.keys()].filter((name) => !groups.has(name)).length;
-      assert.deepEqual(step?.objects?.project, { read: groups.size, unchanged: same, changed: groups.size - same, refused: 0, gone: lost }, month.month);
+      assert.deepEqual(
+        step?.objects?.project,
+        { read: groups.size, unchanged: same, changed: groups.size - same, refused: 0, gone: lost },
+        month.month,
+      );
       const exported = countOf(feed[i], 'export', 'account');
-      assert.equal(exported['export-add'] ?? 0, previous ? missing(month, previous).filter((id) => csv.slice(0, i).every(({ rows }) => !rows.has(id))).length : month.rows.size, month.month);
+      assert.equal(
+        exported['export-add'] ?? 0,
+        previous
+          ? missing(month, previous).filter((id) => csv.slice(0, i).every(({ rows }) => !rows.has(id))).length
+          : month.rows.size,
+        month.month,
+      );
       assert.equal(exported['export-failure'], undefined);
     }
     const { queries } = installation.context('test');
@@ -192,9 +271,12 @@ describe('the CERT feed', () => {
     const last = ready.csv.at(-1);
     const ever = new Set(ready.csv.flatMap(({ rows }) => [...rows.keys()]));
     const accounts = server.search('(objectClass=shadowAccount)', 'uid', 'shadowExpire');
-    const valueOf = (record: (typeof accounts)[number], name: string) => record.values.filter(({ type }) => type === name).map(({ value }) => value);
+    const valueOf = (record: (typeof accounts)[number], name: string) =>
+      record.values.filter(({ type }) => type === name).map(({ value }) => value);
     assert.deepEqual(accounts.flatMap((record) => valueOf(record, 'uid')).sort(), [...ever].sort());
-    const open = accounts.filter((record) => valueOf(record, 'shadowExpire').length === 0).flatMap((record) => valueOf(record, 'uid'));
+    const open = accounts
+      .filter((record) => valueOf(record, 'shadowExpire').length === 0)
+      .flatMap((record) => valueOf(record, 'uid'));
     assert.deepEqual(open.sort(), [...(last?.rows.keys() ?? [])].sort());
     const groups = server.search('(objectClass=groupOfNames)', 'cn', 'member');
     const members = last ? membersOf(last) : new Map<string, string[]>();
@@ -207,6 +289,11 @@ describe('the CERT feed', () => {
 });
 
 function countOf(month: FeedMonth | undefined, stage: string, objectType: string): Record<string, number> {
-  const counters = month?.runs.flatMap(({ steps }) => steps.flatMap(({ counters_by_object_type }) => counters_by_object_type)) ?? [];
-  return Object.fromEntries(counters.filter((counter) => counter.stage === stage && counter.object_type === objectType).map(({ name, count }) => [name, count]));
+  const counters =
+    month?.runs.flatMap(({ steps }) => steps.flatMap(({ counters_by_object_type }) => counters_by_object_type)) ?? [];
+  return Object.fromEntries(
+    counters
+      .filter((counter) => counter.stage === stage && counter.object_type === objectType)
+      .map(({ name, count }) => [name, count]),
+  );
 }

@@ -80,7 +80,7 @@ function parseVariables(pairs: readonly string[]): Record<string, string> {
 const RUN = `mutation ($agent: String!, $profile: String!) {
   run(agent: $agent, profile: $profile) {
     id agent profile result startedAt finishedAt
-    steps { number kind result message input { name bytes sha256 } balance { read unchanged changed refused gone } counters { name count } complete }
+    steps { number kind result message input { name bytes sha256 } balance { read unchanged changed refused gone } counters { stage agent objectType name count } complete }
   }
 }`;
 

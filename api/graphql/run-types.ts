@@ -16,6 +16,31 @@ export const NamedCountType = builder.objectRef<Count>('NamedCount').implement({
   fields: (t) => ({ name: t.exposeString('name'), count: t.exposeInt('count') }),
 });
 
+interface Counter {
+  stage: string;
+  agent: string;
+  objectType: string;
+  name: string;
+  count: number;
+}
+
+/** "import/hr/employee/stage-add" taken apart. */
+function counterOf({ name: path, count }: Count): Counter {
+  const [stage = '', agent = '', objectType = '', name = ''] = path.split('/');
+  return { stage, agent, objectType, name, count };
+}
+
+const CounterType = builder.objectRef<Counter>('Counter').implement({
+  description: 'How often a stage came to an outcome for one object type of one agent in a step.',
+  fields: (t) => ({
+    stage: t.exposeString('stage'),
+    agent: t.exposeString('agent'),
+    objectType: t.exposeString('objectType'),
+    name: t.exposeString('name', { description: "MIM's counter, where it has one" }),
+    count: t.exposeInt('count'),
+  }),
+});
+
 const RunInputType = builder.objectRef<NonNullable<RunStep['input']>>('RunInput').implement({
   fields: (t) => ({ name: t.exposeString('name'), bytes: t.exposeFloat('bytes'), sha256: t.exposeString('sha256') }),
 });
@@ -63,9 +88,9 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
     finishedAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ step }) => step.finishedAt ?? null }),
     input: t.field({ type: RunInputType, nullable: true, resolve: ({ step }) => step.input ?? null }),
     counters: t.field({
-      type: [NamedCountType],
-      description: 'Stage, agent, object type and MIM counter.',
-      resolve: ({ step }) => step.counters,
+      type: [CounterType],
+      description: 'As the engine counted.',
+      resolve: ({ step }) => step.counters.map(counterOf),
     }),
     balance: t.field({
       type: StepBalanceType,
@@ -74,11 +99,11 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
       resolve: ({ step }) => totalOf(step.balances),
     }),
     counted: t.field({
-      type: [NamedCountType],
+      type: [CounterType],
       description: "The step's counters counted again from the log.",
       resolve: async ({ step, run }, _, { queries }) => {
         const counted = (await countSteps(queries, [run.id])).get(`${run.id}/${step.number}`);
-        return [...(counted ?? [])].map(([name, count]) => ({ name, count }));
+        return [...(counted ?? [])].map(([name, count]) => counterOf({ name, count }));
       },
     }),
     complete: t.boolean({

@@ -33,85 +33,94 @@ const ReportDefinitionType = builder.objectRef<ReportDefinition>('ReportDefiniti
   }),
 });
 
-builder.queryType({
-  fields: (t) => ({
-    overview: t.field({ type: OverviewType, resolve: (_, __, context) => new Overview(context) }),
-    changes: t.field({
-      type: ChangeConnectionType,
-      description: 'Changes, newest first, by the filters given (all must hold).',
-      args: {
-        filter: t.arg({ type: ChangeFilterInput }),
-        first: t.arg.int({ defaultValue: 50 }),
-        after: t.arg.string(),
-      },
-      resolve: (_, { filter, first, after }, { queries }) =>
-        findChanges(asKnownAt(queries, filter?.watermark), filterOf(filter), {
-          first: checkFirst(first, 50, 1000),
-          before: decodeCursor(after),
-        }),
-    }),
-    change: t.field({
-      type: ChangeType,
-      nullable: true,
-      args: { sequence: t.arg({ type: 'Sequence', required: true }) },
-      resolve: async (_, { sequence }, { events }) => (await events.load(sequence)) ?? null,
-    }),
-    objects: t.field({
-      type: [ObjectSummaryType],
-      description: 'Objects called so, now or ever (part of a name, anchor or DN); also deleted ones.',
-      args: { search: t.arg.string(), type: t.arg.string(), first: t.arg.int({ defaultValue: 50 }) },
-      resolve: (_, { search, type, first }, { queries }) =>
-        findObjects(queries, {
-          search: search ?? undefined,
-          type: type ?? undefined,
-          first: checkFirst(first, 50, 500),
-        }),
-    }),
-    object: t.field({
-      type: MetaverseObjectType,
-      nullable: true,
-      args: { id: t.arg.id({ required: true }) },
-      resolve: async (_, { id }, { queries }) => (await findObjects(queries, { id: checkId(id), first: 1 }))[0] ?? null,
-    }),
-    holders: t.field({
-      type: HolderListType,
-      description:
-        'Who had this entitlement at an instant: the members of a group, by system. agent "" is the metaverse.',
-      args: {
-        entitlement: t.arg.id({ required: true }),
-        at: t.arg({ type: 'DateTime' }),
-        agent: t.arg.string(),
-        watermark: t.arg({ type: 'Sequence' }),
-      },
-      resolve: (_, { entitlement, at, agent, watermark }, { queries }) =>
-        findHoldings(asKnownAt(queries, watermark), at ?? systemClock(), {
-          entitlement: checkId(entitlement),
-          agent: agent ?? undefined,
-        }),
-    }),
-    agents: t.field({ type: [AgentType], resolve: (_, __, { engine }) => [...engine.configuration.agents.values()] }),
-    runs: t.field({
-      type: RunConnectionType,
-      args: { agent: t.arg.string(), first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
-      resolve: async (_, { agent, first, after }, { queries }) =>
-        runPageOf(
-          await findRuns(
-            queries,
-            { agent: agent ?? undefined },
-            { first: checkFirst(first, 50, 1000), before: decodeCursor(after) },
-          ),
+builder.queryType({});
+
+// The installation: overview, log, agents and runs, reports.
+builder.queryFields((t) => ({
+  overview: t.field({ type: OverviewType, resolve: (_, __, context) => new Overview(context) }),
+  log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
+  agents: t.field({ type: [AgentType], resolve: (_, __, { engine }) => [...engine.configuration.agents.values()] }),
+  runs: t.field({
+    type: RunConnectionType,
+    args: { agent: t.arg.string(), first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
+    resolve: async (_, { agent, first, after }, { queries }) =>
+      runPageOf(
+        await findRuns(
+          queries,
+          { agent: agent ?? undefined },
+          { first: checkFirst(first, 50, 1000), before: decodeCursor(after) },
         ),
-    }),
-    run: t.field({
-      type: RunType,
-      nullable: true,
-      args: { id: t.arg({ type: 'Sequence', required: true }) },
-      resolve: async (_, { id }, { queries }) => (await findRuns(queries, { id }, { first: 1 })).runs[0] ?? null,
-    }),
-    reports: t.field({ type: [ReportDefinitionType], resolve: () => Object.values(REPORTS) }),
-    log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
+      ),
   }),
-});
+  run: t.field({
+    type: RunType,
+    nullable: true,
+    args: { id: t.arg({ type: 'Sequence', required: true }) },
+    resolve: async (_, { id }, { queries }) => (await findRuns(queries, { id }, { first: 1 })).runs[0] ?? null,
+  }),
+  reports: t.field({ type: [ReportDefinitionType], resolve: () => Object.values(REPORTS) }),
+}));
+
+// Changes.
+builder.queryFields((t) => ({
+  changes: t.field({
+    type: ChangeConnectionType,
+    description: 'Changes, newest first, by the filters given (all must hold).',
+    args: {
+      filter: t.arg({ type: ChangeFilterInput }),
+      first: t.arg.int({ defaultValue: 50 }),
+      after: t.arg.string(),
+    },
+    resolve: (_, { filter, first, after }, { queries }) =>
+      findChanges(asKnownAt(queries, filter?.watermark), filterOf(filter), {
+        first: checkFirst(first, 50, 1000),
+        before: decodeCursor(after),
+      }),
+  }),
+  change: t.field({
+    type: ChangeType,
+    nullable: true,
+    args: { sequence: t.arg({ type: 'Sequence', required: true }) },
+    resolve: async (_, { sequence }, { events }) => (await events.load(sequence)) ?? null,
+  }),
+}));
+
+// Objects and who holds what.
+builder.queryFields((t) => ({
+  objects: t.field({
+    type: [ObjectSummaryType],
+    description: 'Objects called so, now or ever (part of a name, anchor or DN); also deleted ones.',
+    args: { search: t.arg.string(), type: t.arg.string(), first: t.arg.int({ defaultValue: 50 }) },
+    resolve: (_, { search, type, first }, { queries }) =>
+      findObjects(queries, {
+        search: search ?? undefined,
+        type: type ?? undefined,
+        first: checkFirst(first, 50, 500),
+      }),
+  }),
+  object: t.field({
+    type: MetaverseObjectType,
+    nullable: true,
+    args: { id: t.arg.id({ required: true }) },
+    resolve: async (_, { id }, { queries }) => (await findObjects(queries, { id: checkId(id), first: 1 }))[0] ?? null,
+  }),
+  holders: t.field({
+    type: HolderListType,
+    description:
+      'Who had this entitlement at an instant: the members of a group, by system. agent "" is the metaverse.',
+    args: {
+      entitlement: t.arg.id({ required: true }),
+      at: t.arg({ type: 'DateTime' }),
+      agent: t.arg.string(),
+      watermark: t.arg({ type: 'Sequence' }),
+    },
+    resolve: (_, { entitlement, at, agent, watermark }, { queries }) =>
+      findHoldings(asKnownAt(queries, watermark), at ?? systemClock(), {
+        entitlement: checkId(entitlement),
+        agent: agent ?? undefined,
+      }),
+  }),
+}));
 
 builder.mutationType({
   fields: (t) => ({

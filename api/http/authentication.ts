@@ -22,26 +22,22 @@ export function authenticate(signIn: SignIn): RequestHandler {
     const session = readCookie(request);
     const viewer = bearer !== undefined ? signIn.viewerOfToken(bearer) : session && signIn.viewerOfSession(session);
     if (viewer === undefined || viewer === '') {
-      response
-        .status(401)
-        .json({
-          errors: [
-            {
-              message: 'Sign in first: open the one-time link that the service printed, or run npx metatrail sign-in.',
-              extensions: { code: 'UNAUTHENTICATED' },
-            },
-          ],
-        });
+      response.status(401).json({
+        errors: [
+          {
+            message: 'Sign in first: open the one-time link that the service printed, or run npx metatrail sign-in.',
+            extensions: { code: 'UNAUTHENTICATED' },
+          },
+        ],
+      });
       return;
     }
     if (bearer === undefined && request.method !== 'GET' && request.headers[HEADER] === undefined) {
-      response
-        .status(403)
-        .json({
-          errors: [
-            { message: `A request with a session needs the header ${HEADER}.`, extensions: { code: 'FORBIDDEN' } },
-          ],
-        });
+      response.status(403).json({
+        errors: [
+          { message: `A request with a session needs the header ${HEADER}.`, extensions: { code: 'FORBIDDEN' } },
+        ],
+      });
       return;
     }
     viewers.set(request, viewer);

@@ -18,6 +18,8 @@ export interface PeopleRules {
 export interface Employment {
   object: string;
   name: string | undefined;
+  /** The system that made the person, or that they came to first. */
+  agent: string;
   /** The anchor in the system that made the person, as it was when they came. */
   anchor: string | undefined;
   joinedAt: number;
@@ -30,6 +32,7 @@ export interface Employment {
 
 const linkRow = z.object({
   object: z.string(),
+  agent: z.string(),
   anchor: z.string(),
   entry: z.string(),
   linked: z.number(),
@@ -39,7 +42,7 @@ const linkRow = z.object({
 });
 
 /** When people were linked to and unlinked from the systems that make them; a report prints it. */
-export const EMPLOYMENT_SQL = `SELECT object, anchor, entry, stage IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence
+export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, stage IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence
      FROM events
      WHERE agent IN {agents:Array(String)} AND sequence < {watermark:UInt64}
        AND ((stage = 'projection' AND outcome = 'disconnector-projected') OR (stage = 'join' AND outcome = 'disconnector-joined')
@@ -73,6 +76,7 @@ export function foldLinks(rows: readonly z.infer<typeof linkRow>[]): Employment[
         const begun: Employment = {
           object: row.object,
           name: row.name || current?.name,
+          agent: row.agent,
           anchor: row.anchor || undefined,
           joinedAt: at,
           joinedBy: row.sequence,

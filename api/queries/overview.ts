@@ -91,11 +91,13 @@ export async function countOutOfBand(context: QueryContext): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Joiners (re-hires among them) and leavers of each month. Those of the first load are no joiners. */
+/** Joiners (re-hires among them) and leavers of each month. Those of a system's first load were there before: no joiners. */
 export function countTurnover(
   employments: readonly Employment[],
 ): { period: string; joiners: number; leavers: number }[] {
-  const firstLoad = Math.min(...employments.map(({ joinedAt }) => joinedAt));
+  const firstLoads = new Map<string, number>();
+  for (const { agent, joinedAt } of employments)
+    firstLoads.set(agent, Math.min(joinedAt, firstLoads.get(agent) ?? joinedAt));
   const months = new Map<string, { period: string; joiners: number; leavers: number }>();
   const month = (at: number) => {
     const period = formatIso(at).slice(0, 7);
@@ -103,8 +105,8 @@ export function countTurnover(
     months.set(period, found);
     return found;
   };
-  for (const { joinedAt, leftAt } of employments) {
-    if (joinedAt !== firstLoad) month(joinedAt).joiners += 1;
+  for (const { agent, joinedAt, leftAt } of employments) {
+    if (joinedAt !== firstLoads.get(agent)) month(joinedAt).joiners += 1;
     if (leftAt !== undefined) month(leftAt).leavers += 1;
   }
   return [...months.values()].sort((a, b) => (a.period < b.period ? -1 : 1)).slice(-MONTHS_SHOWN);

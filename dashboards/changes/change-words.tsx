@@ -21,10 +21,15 @@ export function WhatHappened({ change }: { change: Change }): ReactNode {
       <span className="what-technical">
         {describeStage(change.stage)} · <code>{change.outcome}</code>
       </span>
-      {change.error !== null && <span className="what-error">{change.error}</span>}
+      <ErrorText error={change.error} outcome={change.outcome} />
       {change.outOfBand && <OutOfBandBadge />}
     </div>
   );
+}
+
+/** An error that only repeats the outcome says nothing more. */
+export function ErrorText({ error, outcome }: { error: string | null; outcome: string }): ReactNode {
+  return error !== null && error !== outcome && <span className="what-error">{error}</span>;
 }
 
 export function OutOfBandBadge(): ReactNode {

@@ -27,19 +27,21 @@ interface BarChartProps {
   label: string;
   labels: string[];
   series: BarSeries[];
+  /** Where the upward scale ends, if not at the highest bar. */
+  most: number | undefined;
 }
 
 const DARK = window.matchMedia('(prefers-color-scheme: dark)');
 
-export function BarChart({ label, labels, series }: BarChartProps): ReactNode {
+export function BarChart({ label, labels, series, most }: BarChartProps): ReactNode {
   const canvas = useRef<HTMLCanvasElement>(null);
   const dark = useSyncExternalStore(subscribeToScheme, () => DARK.matches);
   // biome-ignore lint/correctness/useExhaustiveDependencies: dark changes what the custom properties say
   useEffect(() => {
     if (canvas.current === null) return;
-    const chart = new Chart(canvas.current, configure(labels, series));
+    const chart = new Chart(canvas.current, configure(labels, series, most));
     return () => chart.destroy();
-  }, [labels, series, dark]);
+  }, [labels, series, most, dark]);
   return (
     <div className="chart">
       <canvas ref={canvas} role="img" aria-label={label} />
@@ -52,7 +54,11 @@ function subscribeToScheme(notify: () => void): () => void {
   return () => DARK.removeEventListener('change', notify);
 }
 
-function configure(labels: string[], series: BarSeries[]): ChartConfiguration<'bar', number[], string> {
+function configure(
+  labels: string[],
+  series: BarSeries[],
+  most: number | undefined,
+): ChartConfiguration<'bar', number[], string> {
   const style = getComputedStyle(document.documentElement);
   const read = (property: string): string => style.getPropertyValue(property).trim();
   const ticks = { color: read('--text-muted'), font: { family: read('--font'), size: 12 } };
@@ -78,6 +84,7 @@ function configure(labels: string[], series: BarSeries[]): ChartConfiguration<'b
         x: { stacked: true, grid: { display: false }, border: { color: read('--border') }, ticks },
         y: {
           stacked: true,
+          ...(most !== undefined && { max: most }),
           border: { display: false },
           grid: { color: read('--border') },
           ticks: { ...ticks, precision: 0, callback: (value) => formatCount(Math.abs(Number(value))) },

@@ -11,7 +11,7 @@ import type { Overview } from './overview-query.ts';
 type Counts = Overview['changesByMonth'];
 
 export function ChangesByMonth({ counts }: { counts: Counts }): ReactNode {
-  const { months, labels, series } = useMemo(() => arrange(counts), [counts]);
+  const { months, labels, series, heights } = useMemo(() => arrange(counts), [counts]);
   if (counts.length === 0) return <Empty title="No changes yet." />;
   const total = counts.reduce((sum, { count }) => sum + count, 0);
   return (
@@ -20,6 +20,7 @@ export function ChangesByMonth({ counts }: { counts: Counts }): ReactNode {
         label={`Stacked bars: ${formatCount(total)} changes in ${months.length} months, by stage`}
         labels={labels}
         series={series}
+        heights={heights}
       />
       <ChartTable
         label="Changes by month and stage"
@@ -38,5 +39,6 @@ function arrange(counts: Counts) {
     colour: colourOfStage(stage),
     numbers: months.map((month) => found.get(`${month} ${stage}`) ?? 0),
   }));
-  return { months, labels: months.map(formatMonth), series };
+  const heights = months.map((_, position) => series.reduce((sum, { numbers }) => sum + (numbers[position] ?? 0), 0));
+  return { months, labels: months.map(formatMonth), series, heights };
 }

@@ -47,33 +47,31 @@ function OverviewParts({ overview }: { overview: Overview }): ReactNode {
   return (
     <div className="overview">
       <KeyFigures overview={overview} />
-      <Section title="Changes by month and stage" className="span-2">
-        <ChangesByMonth counts={overview.changesByMonth} />
-      </Section>
-      <Section title="Joiners and leavers by month">
-        <TurnoverByMonth turnover={overview.turnover} />
-      </Section>
-      <Section
-        id="problems"
-        title="Problems"
-        className="span-2"
-        note="Refused, lost or never confirmed, the most frequent first"
-      >
-        <ProblemTable problems={overview.problems} />
-      </Section>
-      <LogSection log={overview.log} />
-      <Section
-        title="From leaving to disabled"
-        className="span-2"
-        id="leavers"
-        note="Over all closed cases, by system; open ones are counted, not left out"
-      >
-        <LeaverDelayTable delays={overview.leaverDelays} />
-      </Section>
-      <Section title="Accounts still open" note="Enabled, although their person has left; the longest open first">
-        <OpenLeaverTable leavers={overview.openLeavers} total={overview.openLeaverAccounts} />
-      </Section>
-      <Section title="Recent runs" className="span-3">
+      <div className="overview-main">
+        <Section title="Changes by month and stage">
+          <ChangesByMonth counts={overview.changesByMonth} />
+        </Section>
+        <Section title="Problems" id="problems" note="Refused, lost or never confirmed, the most frequent first">
+          <ProblemTable problems={overview.problems} />
+        </Section>
+        <Section
+          title="From leaving to disabled"
+          id="leavers"
+          note="Over all closed cases, by system; open ones are counted, not left out"
+        >
+          <LeaverDelayTable delays={overview.leaverDelays} />
+        </Section>
+      </div>
+      <div className="overview-side">
+        <Section title="Joiners and leavers by month">
+          <TurnoverByMonth turnover={overview.turnover} />
+        </Section>
+        <Section title="Accounts still open" note="Enabled, although their person has left; the longest open first">
+          <OpenLeaverTable leavers={overview.openLeavers} total={overview.openLeaverAccounts} />
+        </Section>
+        <LogSection log={overview.log} />
+      </div>
+      <Section title="Recent runs" className="overview-wide">
         <RunTable runs={overview.recentRuns} label="Recent runs" />
       </Section>
     </div>

@@ -2,7 +2,7 @@
 import type { ReactNode } from 'react';
 import { Link } from 'react-router';
 import { Empty } from '../answers/answer.tsx';
-import { StageDot } from '../changes/change-words.tsx';
+import { ErrorText, StageDot } from '../changes/change-words.tsx';
 import { formatCount } from '../numbers.ts';
 import { Instant } from '../parts/instant.tsx';
 import { ChangeLink, ObjectLink } from '../parts/links.tsx';
@@ -31,7 +31,7 @@ export function ProblemTable({ problems }: { problems: readonly Problem[] }): Re
                 <span className="what-technical">
                   {describeStage(problem.stage)} · <code>{problem.outcome}</code>
                 </span>
-                {problem.error !== null && <span className="what-error">{problem.error}</span>}
+                <ErrorText error={problem.error} outcome={problem.outcome} />
               </div>
             </td>
             <td>{nameAgent(problem.agent)}</td>

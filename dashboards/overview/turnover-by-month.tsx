@@ -10,7 +10,7 @@ import type { Overview } from './overview-query.ts';
 type Turnover = Overview['turnover'];
 
 export function TurnoverByMonth({ turnover }: { turnover: Turnover }): ReactNode {
-  const { labels, rows, series, joiners, leavers } = useMemo(() => arrange(turnover), [turnover]);
+  const { labels, rows, series, joined, joiners, leavers } = useMemo(() => arrange(turnover), [turnover]);
   if (rows.length === 0) return <Empty title="Nobody came or went yet." />;
   return (
     <>
@@ -18,6 +18,7 @@ export function TurnoverByMonth({ turnover }: { turnover: Turnover }): ReactNode
         label={`Bars: ${formatCount(joiners)} joiners and ${formatCount(leavers)} leavers in ${rows.length} months`}
         labels={labels}
         series={series}
+        heights={joined}
       />
       <ChartTable label="Joiners and leavers by month" columns={['Month', 'Joiners', 'Leavers']} rows={rows} />
     </>
@@ -34,6 +35,7 @@ function arrange(turnover: Turnover) {
   const left = rows.map(({ numbers }) => numbers[1] ?? 0);
   return {
     rows,
+    joined,
     labels: rows.map(({ name }) => name),
     joiners: joined.reduce((sum, count) => sum + count, 0),
     leavers: left.reduce((sum, count) => sum + count, 0),

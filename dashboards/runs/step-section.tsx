@@ -11,7 +11,9 @@ import { Instant } from '../parts/instant.tsx';
 import { Columns, TableFrame } from '../parts/table-frame.tsx';
 import { describeOutcome } from '../words/outcome-words.ts';
 import { describeStepKind } from '../words/result-words.ts';
+import { describeStage } from '../words/stage-words.ts';
 import { Balance } from './balance.tsx';
+import { linkCounted, readCounterName } from './counter-name.ts';
 import type { RunStep } from './run-query.ts';
 
 export function StepSection({ run, step }: { run: Sequence; step: RunStep }): ReactNode {
@@ -52,7 +54,7 @@ function CounterTable({ run, step }: { run: Sequence; step: RunStep }): ReactNod
   return (
     <>
       <TableFrame label={`Counters of step ${step.number}`} className="compact counters">
-        <Columns names={['Counter', '#Engine', '#Log', 'Equal']} />
+        <Columns names={['Counter', 'Stage', 'Agent', 'Type', '#Engine', '#Log', 'Equal']} />
         <tbody>
           {names.map((name) => (
             <CounterRow key={name} run={run} name={name} engine={kept.get(name) ?? 0} log={counted.get(name)} />
@@ -79,14 +81,18 @@ interface CounterRowProps {
 }
 
 function CounterRow({ run, name, engine, log }: CounterRowProps): ReactNode {
+  const counter = readCounterName(name);
   return (
     <tr>
       <th scope="row">
-        {describeOutcome('', name)} <code>{name}</code>
+        {describeOutcome(counter.stage, counter.outcome)} <code>{counter.outcome}</code>
       </th>
+      <td className="muted">{counter.stage !== '' && describeStage(counter.stage)}</td>
+      <td className="muted">{counter.agent}</td>
+      <td className="muted">{counter.type}</td>
       <td className="number">
         {engine > 0 && log !== undefined ? (
-          <Link to={`/changes?run=${run}&outcomes=${encodeURIComponent(name)}`}>{formatCount(engine)}</Link>
+          <Link to={`/changes?${linkCounted(run, counter)}`}>{formatCount(engine)}</Link>
         ) : (
           formatCount(engine)
         )}

@@ -16,7 +16,7 @@ interface EditedRow {
 export interface Feeds {
   /** From 1. */
   month: number;
-  /** The text of HR's image, and of procurement's of the following month's tenth day. */
+  /** The text of HR's image, and of procurement's of an hour later. */
   hr: string;
   contractors: string;
 }

@@ -8,8 +8,6 @@ import { DEPARTMENTS, MERGER } from './organisation.ts';
 
 /** Notice is given up to so many months ahead. */
 const LONGEST_NOTICE_MONTHS = 3;
-/** The day of the following month on which procurement sends its feed. */
-export const CONTRACTORS_DAY = 10;
 
 /** The first month has no past: its people are there, and some have given notice. */
 export function liveThroughMonth(company: Company, month: number): void {
@@ -149,12 +147,11 @@ function takeOnContractor(company: Company, month: number): void {
   company.takeOn(month, random.pick(willing).number, month + random.between(1, 3), department);
 }
 
-/** Contracts that end are mostly renewed; whose is not is gone from procurement's next feed after its end. */
+/** Contracts that end are mostly renewed; whose is not is gone from procurement's feed after its end. */
 function renewContracts(company: Company, month: number): void {
   const { random } = company;
   for (const { number, contractEnd, inStory } of [...company.contractors.values()])
-    if (!inStory && contractEnd !== '' && contractEnd < dayOf(month + 1, CONTRACTORS_DAY))
-      company.contractors.delete(number);
+    if (!inStory && contractEnd !== '' && contractEnd <= lastDayOf(month)) company.contractors.delete(number);
   for (const [number, last] of company.takenOver) if (last < month) company.contractors.delete(number);
   const due = [...company.contractors.values()].filter(
     ({ contractEnd, inStory }) => !inStory && contractEnd !== '' && contractEnd <= lastDayOf(month + 1),

@@ -1,10 +1,9 @@
 // When what runs: each agent by its own clock, so that the delays between systems are real and differ. HR's image is
-// dated the last instant of its month, the directory follows within hours, procurement's list comes on the tenth, the
-// wiki is exported to once a quarter.
+// dated the last instant of its month and procurement's an hour later, the directory follows within hours, the wiki is
+// exported to once a quarter. Every other month the directory is imported once more, to see what was done there by hand.
 import type { Micros } from '../../ingest/clock.ts';
 import { EDITS_BY_HAND, type EditByHand } from './by-hand.ts';
 import { dayOf, endOf, instantOf, labelOf, MONTHS, monthOf } from './calendar.ts';
-import { CONTRACTORS_DAY } from './life-events.ts';
 
 /** One thing that is done, at its time. */
 export type Act = { at: Micros; month: number } & (
@@ -14,8 +13,6 @@ export type Act = { at: Micros; month: number } & (
   | { kind: 'by-hand'; edit: EditByHand }
 );
 
-const CONTRACTORS_HOUR = 18;
-const WIKI_MONTHS = ['01', '04', '07', '10'];
 /** Over the turn of this month nobody started the directory's export; it was made up for on the fifth. */
 const LATE_EXPORT = { month: '2025-12', day: 5, hour: 8 };
 
@@ -39,15 +36,14 @@ function actsOf(month: number): Act[] {
   const exported = isLate
     ? instantOf(next, LATE_EXPORT.day, LATE_EXPORT.hour, minute)
     : instantOf(next, 1, hour, minute);
-  const image = `${dayOf(next, CONTRACTORS_DAY)}T${CONTRACTORS_HOUR}00.csv`;
+  const nextMonth = Number(labelOf(next).slice(5));
   return [
     { kind: 'feed', month, agent: 'hr', image: `${labelOf(month)}.csv`, at: endOf(month) },
+    { kind: 'feed', month, agent: 'contractors', image: `${dayOf(next, 1)}T0100.csv`, at: instantOf(next, 1, 1) },
     run('directory', 'export', exported),
     run('directory', 'import', exported + instantOf(1, 1, 2 + (month % 3), minute) - instantOf(1, 1)),
-    { kind: 'feed', month, agent: 'contractors', image, at: instantOf(next, CONTRACTORS_DAY, CONTRACTORS_HOUR) },
-    run('directory', 'export', instantOf(next, CONTRACTORS_DAY + 1, 1 + (month % 4), minute)),
-    run('directory', 'import', instantOf(next, 14, 5, 45)),
-    ...(month === 1 || WIKI_MONTHS.includes(labelOf(next).slice(5))
+    ...(nextMonth % 2 === 0 ? [run('directory', 'import', instantOf(next, 14, 5, 45))] : []),
+    ...(month === 1 || nextMonth % 3 === 1
       ? [run('wiki', 'export', instantOf(next, 15, 21, 30)), run('wiki', 'import', instantOf(next, 16, 7))]
       : []),
   ];

@@ -1,5 +1,5 @@
 // Any text becomes text that can be seen: nothing is dropped, nothing reorders its neighbours or leaves its line. Two
-// values that differ look different, also when their characters have no glyph or no shape.
+// values that differ look different, also when their characters have no glyph or no shape (spaces at an end apart).
 
 export interface Glyphs {
   has(codePoint: number): boolean;

@@ -161,9 +161,13 @@ function showRun(changes: readonly FixtureChange[], run: FixtureRun) {
 
 function showStep(changes: readonly FixtureChange[], run: FixtureRun, step: FixtureStep) {
   const own = changes.filter((change) => change.run === run.id && change.step === step.number);
-  const names = [...new Set(own.map(({ outcome }) => outcome))];
-  const counted = names.map((name) => ({ name, count: own.filter(({ outcome }) => outcome === name).length }));
-  const unchanged = step.unchanged === null ? [] : [{ name: 'stage-no-change', count: step.unchanged }];
+  const countedAs = own.map(nameCounter);
+  const counted = [...new Set(countedAs)].map((name) => ({
+    name,
+    count: countedAs.filter((other) => other === name).length,
+  }));
+  const unchanged =
+    step.unchanged === null ? [] : [{ name: `import/${run.agent}/person/stage-no-change`, count: step.unchanged }];
   const changed = own.filter(({ stage }) => stage === 'import').length;
   const read = (step.unchanged ?? 0) + changed;
   return {
@@ -173,6 +177,10 @@ function showStep(changes: readonly FixtureChange[], run: FixtureRun, step: Fixt
     complete: true,
     balance: step.unchanged === null ? null : { read, unchanged: step.unchanged, changed, refused: 0, gone: 0 },
   };
+}
+
+function nameCounter({ stage, agent, object, outcome }: FixtureChange): string {
+  return [stage, agent, object?.type ?? 'person', outcome].join('/');
 }
 
 function countOverview(story: FixtureStory, showChange: (change: FixtureChange) => object) {

@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { minifyIntrospection, outputIntrospectionFile } from 'gql.tada/internal';
-import { buildSchema, introspectionFromSchema } from 'graphql';
+import { buildSchema, introspectionFromSchema, lexicographicSortSchema } from 'graphql';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const SCHEMA = join(ROOT, 'api', 'schema.graphql');
@@ -11,7 +11,9 @@ export const GENERATED = join(ROOT, 'dashboards', 'graphql-env.d.ts');
 
 /** The text that the file has to have for the schema as it is. */
 export function renderGraphqlTypes(): string {
-  const introspection = introspectionFromSchema(buildSchema(readFileSync(SCHEMA, 'utf8')), { descriptions: false });
+  // Sorted, so that only what the schema says matters and not in which order.
+  const schema = lexicographicSortSchema(buildSchema(readFileSync(SCHEMA, 'utf8')));
+  const introspection = introspectionFromSchema(schema, { descriptions: false });
   return outputIntrospectionFile(minifyIntrospection(introspection), { fileType: '.d.ts', shouldPreprocess: true });
 }
 
