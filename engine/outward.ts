@@ -136,6 +136,7 @@ function deprovision(
   });
   const why: Cause = { ...cause, event };
   outstanding.linkChanged(unit, entry, why);
+  outstanding.targetChanged(unit, object.id, why);
   // What was never there needs no farewell, unless it was handed out and may have arrived.
   const isThereOrMayBe = entry.exists || (entry.escrowed !== undefined && action === 'delete');
   if (!isThereOrMayBe && entry.pending?.kind !== 'delete') {

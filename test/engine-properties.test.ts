@@ -8,7 +8,7 @@ import { type Entry, type HeldAttributes, KINDS } from '../engine/space.ts';
 import { COUNTED_WITHOUT_EVENT } from '../ingest/event.ts';
 import { company } from './engine-company.ts';
 import { foldEvents } from './engine-fold.ts';
-import { BASE, GROUPS, inWorld, NOBODY, PEOPLE, type Row, World } from './engine-world.ts';
+import { BASE, GROUPS, inWorld, NOBODY, PEOPLE, type Row, type World } from './engine-world.ts';
 
 const IDS = ['1', '2', '3', '4', '5'];
 const NAMES: Record<string, string[]> = {
@@ -37,9 +37,11 @@ const person = fc.record({
   projects: fc.constantFrom('', 'Red', 'Blue', 'Red;Blue'),
   manager: fc.constantFrom('', ...Object.values(NAMES).map(([name = '']) => name)),
 });
-const image = fc.uniqueArray(fc.constantFrom(...IDS), { maxLength: 5 }).chain((ids) =>
-  fc.tuple(...ids.map((id) => person.map((value) => ({ id, ...value, name: NAMES[id]?.[value.name] ?? '' })))),
-);
+const image = fc
+  .uniqueArray(fc.constantFrom(...IDS), { maxLength: 5 })
+  .chain((ids) =>
+    fc.tuple(...ids.map((id) => person.map((value) => ({ id, ...value, name: NAMES[id]?.[value.name] ?? '' })))),
+  );
 const contacts = fc.uniqueArray(fc.constantFrom(...IDS), { maxLength: 3 }).chain((ids) =>
   fc.tuple(
     ...ids.map((id) =>
@@ -89,7 +91,14 @@ function editByHand(world: World, edit: number, id: string): void {
     );
     const record = records[index];
     if (edit === 0 && !record) {
-      const values = ['inetOrgPerson', `uid:${id}`, 'cn:By Hand', 'sn:Hand', `employeeNumber:${id}`].map((text) => {
+      const values = [
+        'inetOrgPerson',
+        `uid:${id}`,
+        'cn:By Hand',
+        'sn:Hand',
+        `employeeNumber:${id}`,
+        `entryUUID:hand-${id}`,
+      ].map((text) => {
         const [first = '', second] = text.split(':');
         return second === undefined ? { type: 'objectClass', value: first } : { type: first, value: second };
       });
@@ -101,7 +110,8 @@ function editByHand(world: World, edit: number, id: string): void {
     if (!record) return records;
     if (edit === 1) return records.filter((each) => each !== record);
     if (edit === 2) record.values = record.values.filter(({ type }) => type !== 'title' && type !== 'manager');
-    if (edit === 3) record.values = [...record.values.filter(({ type }) => type !== 'title'), { type: 'title', value: 'Boss' }];
+    if (edit === 3)
+      record.values = [...record.values.filter(({ type }) => type !== 'title'), { type: 'title', value: 'Boss' }];
     if (edit === 4) record.dn = `uid=${id},ou=leavers,${BASE}`;
     return records;
   });
@@ -202,14 +212,18 @@ export function assertLogTellsState(world: World): void {
   const folded = foldEvents(world.events());
   const entries = world.entries().filter(({ pending }) => pending?.kind !== 'delete');
   assert.deepEqual(
-    Object.fromEntries([...folded.entries].filter(([, { gone }]) => !gone).map(([id, entry]) => [id, plainEntry(entry)])),
+    Object.fromEntries(
+      [...folded.entries].filter(([, { gone }]) => !gone).map(([id, entry]) => [id, plainEntry(entry)]),
+    ),
     Object.fromEntries(entries.map((entry) => [entry.id, plainEntry(ownEntry(entry))])),
   );
   assert.deepEqual(
     Object.fromEntries(
       [...folded.objects].map(([id, { attributes }]) => [
         id,
-        Object.fromEntries([...attributes].map(([name, held]) => [name, { ...held, values: sorted(held.values) }]).sort()),
+        Object.fromEntries(
+          [...attributes].map(([name, held]) => [name, { ...held, values: sorted(held.values) }]).sort(),
+        ),
       ]),
     ),
     Object.fromEntries(
@@ -264,7 +278,9 @@ function plainEntry({ image, pending, escrowed, unconfirmed, ...entry }: Plain):
     Object.fromEntries([...attributes].map(([name, values]) => [name, sorted(values)]).sort());
   const change = (each: NonNullable<Plain['pending']>) => ({
     ...each,
-    attributes: Object.fromEntries([...each.attributes].map(([name, values]) => [name, values.toSorted()] as const).sort()),
+    attributes: Object.fromEntries(
+      [...each.attributes].map(([name, values]) => [name, values.toSorted()] as const).sort(),
+    ),
   });
   return {
     ...entry,
@@ -280,26 +296,36 @@ const sorted = (values: Map<string, number>) => [...values].sort();
 for (const anchor of ['uid', 'entryUUID'] as const) {
   test(`after any history a clean cycle makes the directory what the rules want, and the log tells the state (${anchor})`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 25 }), image, contacts, async (commands, hr, crm) => {
-        await inWorld(CONFIGURATION(anchor), async (world) => {
-          const latest: Latest = { hr: [], crm: [] };
-          world.csv('hr.csv', [], COLUMNS.hr);
-          world.csv('crm.csv', [], COLUMNS.crm);
-          await world.run('directory', 'confirm');
-          await carryOut(world, commands, latest);
-          assertLogTellsState(world);
-          Object.assign(latest, { hr, crm });
-          world.csv('hr.csv', hr, COLUMNS.hr);
-          world.csv('crm.csv', crm, COLUMNS.crm);
-          for (let cycle = 0; cycle < 3; cycle++) for (const result of await world.cycle()) await check(world, result);
-          assertLogTellsState(world);
-          const target = wanted(latest);
-          const actual = found(world);
-          assert.deepEqual(Object.fromEntries(Object.keys(target).map((dn) => [dn, actual[dn]])), target);
-          assert.equal(world.journal.state.keys(KINDS.engine).includes('run'), false);
-        });
-      }),
-      { numRuns: Number(process.env.RUNS ?? 15), ...(process.env.SEED && { seed: Number(process.env.SEED), path: process.env.FCPATH ?? '' }) },
+      fc.asyncProperty(
+        fc.array(command, { minLength: 1, maxLength: 25 }),
+        image,
+        contacts,
+        async (commands, hr, crm) => {
+          await inWorld(CONFIGURATION(anchor), async (world) => {
+            const latest: Latest = { hr: [], crm: [] };
+            world.csv('hr.csv', [], COLUMNS.hr);
+            world.csv('crm.csv', [], COLUMNS.crm);
+            await world.run('directory', 'confirm');
+            await carryOut(world, commands, latest);
+            assertLogTellsState(world);
+            Object.assign(latest, { hr, crm });
+            world.csv('hr.csv', hr, COLUMNS.hr);
+            world.csv('crm.csv', crm, COLUMNS.crm);
+            for (let cycle = 0; cycle < 3; cycle++)
+              for (const result of await world.cycle()) await check(world, result);
+            assertLogTellsState(world);
+            const target = wanted(latest);
+            const actual = found(world);
+            assert.deepEqual(Object.fromEntries(Object.keys(target).map((dn) => [dn, actual[dn]])), target);
+            assert.equal(world.journal.state.keys(KINDS.engine).includes('run'), false);
+          });
+        },
+      ),
+      {
+        includeErrorInReport: true,
+        numRuns: Number(process.env.RUNS ?? 15),
+        ...(process.env.SEED && { seed: Number(process.env.SEED), path: process.env.FCPATH ?? '' }),
+      },
     );
   });
 }

@@ -230,7 +230,10 @@ function attributesOf(record: LdifRecord): Record<string, string[]> {
 export function tells(world: World, ...expected: string[]): void {
   if (process.env.FILL) {
     const at = /(engine-[a-z]+\.test\.ts):(\d+)/.exec(new Error().stack ?? '');
-    appendFileSync(process.env.FILL, `${JSON.stringify({ file: at?.[1], line: Number(at?.[2]), story: world.story() })}\n`);
+    appendFileSync(
+      process.env.FILL,
+      `${JSON.stringify({ file: at?.[1], line: Number(at?.[2]), story: world.story() })}\n`,
+    );
     world.mark();
     return;
   }

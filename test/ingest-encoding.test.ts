@@ -192,7 +192,7 @@ test("ClickHouse's SQL of the document computes the leaf of every row", { timeou
   await migrateClickHouse(clickhouse);
   await clickhouse.command('CREATE TABLE keys (number UInt64, key String) ENGINE = Memory');
   const sampled = fc.sample(anyChangeEvent, { numRuns: 300, seed: 1 });
-  const events = sampled.map((event, i) => ({ ...event, sequence: 100 + i }));
+  const events = sampled.map((event, i) => ({ ...event, sequence: 1000 + i }));
   const rows: object[] = [...vectors.map(({ row }) => row), ...events.map(toRow)];
   const keys = new Map(Array.from({ length: 20 }, (_, i) => [i, keyOf(i).toString('hex')]));
   const numbers = [...keys].map(([number, key]) => `(${number}, unhex('${key}'))`).join(', ');

@@ -55,7 +55,7 @@ export function createHttpApplication(service: Service): Express {
 function setSecurityHeaders(_: Request, response: Response, next: NextFunction): void {
   response.set({
     'Content-Security-Policy':
-      "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+      "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',

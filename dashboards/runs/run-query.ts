@@ -6,10 +6,10 @@ export const runQuery = operation(`
     run(id: $id) {
       id agent profile startedAt finishedAt result
       steps {
-        number kind result startedAt finishedAt complete
+        number kind result message startedAt finishedAt complete
         input { name bytes sha256 }
-        counters { name count }
-        counted { name count }
+        counters { stage agent objectType name count }
+        counted { stage agent objectType name count }
         balance { read unchanged changed refused gone }
       }
     }

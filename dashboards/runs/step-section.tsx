@@ -13,7 +13,7 @@ import { describeOutcome } from '../words/outcome-words.ts';
 import { describeStepKind } from '../words/result-words.ts';
 import { describeStage } from '../words/stage-words.ts';
 import { Balance } from './balance.tsx';
-import { linkCounted, readCounterName } from './counter-name.ts';
+import { type CounterName, keyOfCounter, linkCounted } from './counter-name.ts';
 import type { RunStep } from './run-query.ts';
 
 export function StepSection({ run, step }: { run: Sequence; step: RunStep }): ReactNode {
@@ -40,6 +40,7 @@ export function StepSection({ run, step }: { run: Sequence; step: RunStep }): Re
           </dd>
         </dl>
       )}
+      {step.message !== null && <p className="verdict bad">{step.message}</p>}
       {step.balance !== null && <Balance balance={step.balance} />}
       <CounterTable run={run} step={step} />
     </Section>
@@ -47,17 +48,17 @@ export function StepSection({ run, step }: { run: Sequence; step: RunStep }): Re
 }
 
 function CounterTable({ run, step }: { run: Sequence; step: RunStep }): ReactNode {
-  const counted = new Map(step.counted.map(({ name, count }) => [name, count]));
-  const kept = new Map(step.counters.map(({ name, count }) => [name, count]));
-  const names = [...new Set([...kept.keys(), ...counted.keys()])];
-  if (names.length === 0) return <p className="muted">This step counted nothing.</p>;
+  const counted = new Map(step.counted.map((counter) => [keyOfCounter(counter), counter.count]));
+  const kept = new Map(step.counters.map((counter) => [keyOfCounter(counter), counter.count]));
+  const counters = new Map([...step.counters, ...step.counted].map((counter) => [keyOfCounter(counter), counter]));
+  if (counters.size === 0) return <p className="muted">This step counted nothing.</p>;
   return (
     <>
       <TableFrame label={`Counters of step ${step.number}`} className="compact counters">
         <Columns names={['Counter', 'Stage', 'Agent', 'Type', '#Engine', '#Log', 'Equal']} />
         <tbody>
-          {names.map((name) => (
-            <CounterRow key={name} run={run} name={name} engine={kept.get(name) ?? 0} log={counted.get(name)} />
+          {[...counters].map(([key, counter]) => (
+            <CounterRow key={key} run={run} counter={counter} engine={kept.get(key) ?? 0} log={counted.get(key)} />
           ))}
         </tbody>
       </TableFrame>
@@ -74,22 +75,21 @@ function CounterTable({ run, step }: { run: Sequence; step: RunStep }): ReactNod
 
 interface CounterRowProps {
   run: Sequence;
-  name: string;
+  counter: CounterName;
   engine: number;
   /** Undefined: the log does not count it, like unchanged entries, which make no event. */
   log: number | undefined;
 }
 
-function CounterRow({ run, name, engine, log }: CounterRowProps): ReactNode {
-  const counter = readCounterName(name);
+function CounterRow({ run, counter, engine, log }: CounterRowProps): ReactNode {
   return (
     <tr>
       <th scope="row">
-        {describeOutcome(counter.stage, counter.outcome)} <code>{counter.outcome}</code>
+        {describeOutcome(counter.stage, counter.name)} <code>{counter.name}</code>
       </th>
       <td className="muted">{counter.stage !== '' && describeStage(counter.stage)}</td>
       <td className="muted">{counter.agent}</td>
-      <td className="muted">{counter.type}</td>
+      <td className="muted">{counter.objectType}</td>
       <td className="number">
         {engine > 0 && log !== undefined ? (
           <Link to={`/changes?${linkCounted(run, counter)}`}>{formatCount(engine)}</Link>

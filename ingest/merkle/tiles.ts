@@ -1,6 +1,6 @@
 // Tiles on disk, C2SP tlog-tiles: tile/<level>/<index>, 8,192 bytes each. A tile is written once, when it is full,
 // and never changes; the hashes of an incomplete tile are in the journal.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { type CompletedTile, HASH_BYTES, MerkleTree, perfectRoot, TILE_WIDTH } from './tree.ts';
 
@@ -36,8 +36,10 @@ export class TileStore {
     renameSync(temporary, target);
   }
 
+  /** A whole tile is there. */
   has(level: number, index: number): boolean {
-    return existsSync(path.join(this.#folder, tilePath(level, index)));
+    const found = statSync(path.join(this.#folder, tilePath(level, index)), { throwIfNoEntry: false });
+    return found?.size === TILE_BYTES;
   }
 
   read(level: number, index: number): Uint8Array[] {
@@ -53,7 +55,8 @@ export class TileStore {
 
 /**
  * Takes up the tree of a log of `size` leaves: from its tiles where they are, else from the leaf hashes of the journal,
- * writing the tiles that a crash left out. `leavesFrom(first, count)` returns the hashes of the journal in order.
+ * writing the tiles that a crash left out. All are looked for: after a power failure the folder may have forgotten any of
+ * them, not only the last. `leavesFrom(first, count)` returns the hashes of the journal in order.
  */
 export function restoreTree(
   store: TileStore,
@@ -78,13 +81,15 @@ function writeMissingLeafTiles(
   fullTiles: number,
   leavesFrom: (first: number, count: number) => Uint8Array[],
 ): void {
-  for (let index = fullTiles - 1; index >= 0 && !store.has(0, index); index--) {
+  for (let index = 0; index < fullTiles; index++) {
+    if (store.has(0, index)) continue;
     store.write({ level: 0, index, bytes: Buffer.concat(leavesFrom(index * TILE_WIDTH, TILE_WIDTH)) });
   }
 }
 
 function writeMissingUpperTiles(store: TileStore, level: number, full: number): void {
-  for (let index = full - 1; index >= 0 && !store.has(level, index); index--) {
+  for (let index = 0; index < full; index++) {
+    if (store.has(level, index)) continue;
     const hashes = rootsOfTiles(store, level - 1, index * TILE_WIDTH, (index + 1) * TILE_WIDTH);
     store.write({ level, index, bytes: Buffer.concat(hashes) });
   }

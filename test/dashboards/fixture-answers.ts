@@ -163,11 +163,13 @@ function showStep(changes: readonly FixtureChange[], run: FixtureRun, step: Fixt
   const own = changes.filter((change) => change.run === run.id && change.step === step.number);
   const countedAs = own.map(nameCounter);
   const counted = [...new Set(countedAs)].map((name) => ({
-    name,
+    ...readCounter(name),
     count: countedAs.filter((other) => other === name).length,
   }));
   const unchanged =
-    step.unchanged === null ? [] : [{ name: `import/${run.agent}/person/stage-no-change`, count: step.unchanged }];
+    step.unchanged === null
+      ? []
+      : [{ ...readCounter(`import/${run.agent}/person/stage-no-change`), count: step.unchanged }];
   const changed = own.filter(({ stage }) => stage === 'import').length;
   const read = (step.unchanged ?? 0) + changed;
   return {
@@ -175,8 +177,14 @@ function showStep(changes: readonly FixtureChange[], run: FixtureRun, step: Fixt
     counters: [...unchanged, ...counted],
     counted,
     complete: true,
+    message: null,
     balance: step.unchanged === null ? null : { read, unchanged: step.unchanged, changed, refused: 0, gone: 0 },
   };
+}
+
+function readCounter(path: string) {
+  const [stage = '', agent = '', objectType = '', name = ''] = path.split('/');
+  return { stage, agent, objectType, name };
 }
 
 function nameCounter({ stage, agent, object, outcome }: FixtureChange): string {
