@@ -56,7 +56,8 @@ function differenceOf(
   const wanted = new Map(after.map((value) => [keyOf(value), value]));
   const removed = before.filter(([value]) => !wanted.has(keyOf(value)));
   const added = [...wanted].filter(([key]) => !old.has(key)).map(([, value]) => value);
-  const held = [...wanted].map(([key, value]): Held => old.get(key) ?? [value, options.sequence]);
+  const fresh = new Map(added.map((value) => [value, hold(name, schema, value, options)]));
+  const held = [...wanted].map(([key, value]): Held => old.get(key) ?? fresh.get(value) ?? [value, options.sequence]);
   const [from] = removed;
   const [to] = added;
   if (
@@ -67,15 +68,27 @@ function differenceOf(
     added.length === 1 &&
     before.length === 1
   ) {
-    return { values: [describeChange(name, schema, 'replace', from, to, options)], held };
+    return { values: [describeChange(name, schema, 'replace', from, [to, options.sequence], options)], held };
   }
+  // A person who is only called otherwise now (their DN changed) neither gains nor loses what the reference gives.
+  const stays = new Set(
+    [...fresh.values()].flatMap(([, , id]) => (removed.some((each) => each[2] === id) ? (id ?? []) : [])),
+  );
+  const marked = (id: string | undefined) =>
+    id !== undefined && stays.has(id) ? { ...schema, marks: schema.marks & ~MARKS.entitlement } : schema;
   return {
     values: [
-      ...removed.map((each) => describeChange(name, schema, 'remove', each, undefined, options)),
-      ...added.map((value) => describeChange(name, schema, 'add', undefined, value, options)),
+      ...removed.map((each) => describeChange(name, marked(each[2]), 'remove', each, undefined, options)),
+      ...[...fresh.values()].map((each) => describeChange(name, marked(each[2]), 'add', undefined, each, options)),
     ],
     held,
   };
+}
+
+/** A new value; a reference is kept with the object that it names now, so that its removal will name the same. */
+function hold(name: string, schema: AttributeSchema, value: string, options: DifferenceOptions): Held {
+  const reference = schema.type === 'reference' ? options.resolve?.(name, value) : undefined;
+  return reference === undefined ? [value, options.sequence] : [value, options.sequence, reference];
 }
 
 function isPlaceholder(schema: AttributeSchema, value: string | undefined): boolean {
@@ -92,18 +105,18 @@ function describeChange(
   schema: AttributeSchema,
   operation: EventValue['operation'],
   old: Held | undefined,
-  next: string | undefined,
+  next: Held | undefined,
   options: DifferenceOptions,
 ): EventValue {
-  const reference = schema.type === 'reference' ? options.resolve?.(name, next ?? old?.[0] ?? '') : undefined;
+  const reference = (next ?? old)?.[2];
   const rule = options.ruleOf?.(name);
   return {
     attribute: name,
     type: schema.type,
     operation,
-    marks: isPlaceholder(schema, next ?? old?.[0]) ? schema.marks & ~MARKS.entitlement : schema.marks,
+    marks: isPlaceholder(schema, (next ?? old)?.[0]) ? schema.marks & ~MARKS.entitlement : schema.marks,
     ...(old && { old: shown(schema, old[0]), setBy: old[1] }),
-    ...(next !== undefined && { new: shown(schema, next) }),
+    ...(next && { new: shown(schema, next[0]) }),
     ...(reference !== undefined && { reference }),
     ...(rule !== undefined && { rule }),
   };

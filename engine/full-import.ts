@@ -21,7 +21,7 @@ export async function fullImport(runner: StepRunner, agent: Agent): Promise<Step
   const gone = goneFrom(runner, agent, image);
   checkFuse(runner, agent, image, gone);
   await stageImage(runner, agent, image, gone, state);
-  return { result: image.refused.length > 0 ? 'completed-discovery-errors' : 'success', input: image.input };
+  return { result: resultOf(runner), input: image.input };
 }
 
 function existing(runner: StepRunner, agent: Agent, type: string): Entry[] {
@@ -29,6 +29,12 @@ function existing(runner: StepRunner, agent: Agent, type: string): Entry[] {
     .find(KINDS.entry, 'all', entryIndex.ofAgent(agent.name, type))
     .map((id) => runner.state.get(KINDS.entry, id) as Entry)
     .filter((entry) => entry.exists && entry.pending?.kind !== 'delete');
+}
+
+function resultOf(runner: StepRunner): string {
+  const counted = new Set(runner.context.counters.list().map(({ name }) => name));
+  if (counted.has('stage-failure')) return 'completed-discovery-errors';
+  return counted.has('exported-change-not-reimported') ? 'completed-warnings' : 'success';
 }
 
 /**

@@ -16,10 +16,12 @@ export interface WaitingReference {
 export class Outstanding {
   /** Entries to synchronise again, with the event that made it necessary. */
   readonly entries = new Map<string, Cause>();
+  /** Entries that refer to one that was linked or unlinked. */
+  readonly referrers = new Map<string, Cause>();
   /** Objects to flow outward again. */
   readonly objects = new Map<string, Cause>();
   /** Entries with references that nothing has resolved so far. */
-  readonly unresolved = new Map<string, WaitingReference[]>();
+  readonly unresolved = new Map<string, { waiting: WaitingReference[]; cause: Cause }>();
   /** Entries that have none any more. */
   readonly resolved = new Set<string>();
 
@@ -27,6 +29,7 @@ export class Outstanding {
   linkChanged(unit: Unit, entry: Entry, cause: Cause): void {
     for (const key of targetKeys(entry, expectedImage(entry), unit.context.configuration)) {
       for (const id of unit.find('entry', 'refers', key)) {
+        this.referrers.set(id, cause);
         if (id !== entry.id && unit.entry(id)?.object !== undefined) this.entries.set(id, cause);
       }
     }
@@ -41,12 +44,13 @@ export class Outstanding {
   add(other: Outstanding): void {
     for (const [id, cause] of other.entries) this.entries.set(id, cause);
     for (const [id, cause] of other.objects) this.objects.set(id, cause);
+    for (const [id, cause] of other.referrers) this.referrers.set(id, cause);
     for (const id of other.resolved) this.unresolved.delete(id);
-    for (const [id, waiting] of other.unresolved) this.unresolved.set(id, waiting);
+    for (const [id, unresolved] of other.unresolved) this.unresolved.set(id, unresolved);
   }
 
-  unresolvedOf(waiting: WaitingReference[], entryId: string): void {
-    if (waiting.length > 0) this.unresolved.set(entryId, waiting);
+  unresolvedOf(waiting: WaitingReference[], entryId: string, cause: Cause): void {
+    if (waiting.length > 0) this.unresolved.set(entryId, { waiting, cause });
     else {
       this.unresolved.delete(entryId);
       this.resolved.add(entryId);

@@ -3,8 +3,8 @@
 import type { Cause } from './cause.ts';
 import type { Attributes } from './connector.ts';
 
-/** A value with the sequence of the event that set it. */
-export type Held = readonly [value: string, setBy: number];
+/** A value with the sequence of the event that set it, and the object that it names where it is a reference that resolved. */
+export type Held = readonly [value: string, setBy: number, reference?: string];
 export type HeldAttributes = Record<string, readonly Held[]>;
 
 /** A change read from the connected system and not yet synchronised. */

@@ -3,6 +3,7 @@ import { type Cause, causeIn } from './cause.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent } from './configuration/model.ts';
 import { connectorsOf } from './export-flow.ts';
+import { resolveHeldReferences } from './held-references.ts';
 import { entryIndex } from './indexes.ts';
 import { Outstanding } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
@@ -23,8 +24,11 @@ export async function synchronization(runner: StepRunner, agent: Agent, kind: 'd
     kind === 'delta' ? runner.state.find(KINDS.entry, 'due', entryIndex.due(agent.name)) : allEntries(runner, agent);
   await runner.inBatches(due, BATCH_ENTRIES, (unit, id) => synchronizeEntry(unit, id, outstanding, kind === 'full'));
   await settleOutstanding(runner, agent, outstanding);
-  await runner.inBatches([...outstanding.unresolved], BATCH_ENTRIES, (unit, [id, waiting]) =>
-    recordNotJoined(unit, id, waiting),
+  await runner.inBatches([...outstanding.referrers], BATCH_ENTRIES, (unit, [id, cause]) =>
+    resolveHeldReferences(unit, id, cause),
+  );
+  await runner.inBatches([...outstanding.unresolved], BATCH_ENTRIES, (unit, [id, { waiting, cause }]) =>
+    recordNotJoined(unit, id, waiting, cause),
   );
   return { result: runner.hasErrors() ? 'completed-sync-errors' : 'success' };
 }

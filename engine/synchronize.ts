@@ -96,7 +96,7 @@ function flowConnector(step: Synchronization, entry: Entry, cause: Cause, outwar
   const flowed = flowInward(unit, agent, type, entry, cause);
   const object = unit.object(entry.object ?? '');
   if (!object) throw new Error(`The entry ${entry.id} is joined to the object ${entry.object}, which is not there.`);
-  outstanding.unresolvedOf(flowed.waiting, entry.id);
+  outstanding.unresolvedOf(flowed.waiting, entry.id, cause);
   if (flowed.event !== undefined || outward) {
     const next = flowed.event === undefined ? cause : { ...cause, event: flowed.event };
     flowOutward(unit, object, next, outstanding);

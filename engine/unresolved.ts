@@ -38,22 +38,16 @@ export function recordUnresolved(
 }
 
 /** At the end of a step: references whose targets are still not joined to any object are recorded, once each. */
-export function recordNotJoined(unit: Unit, entryId: string, waiting: readonly WaitingReference[]): void {
+export function recordNotJoined(unit: Unit, entryId: string, waiting: readonly WaitingReference[], cause: Cause): void {
   const entry = unit.entry(entryId);
   if (!entry) return;
   const unresolved = { ...entry.unresolved };
-  const event = entry.linkedBy ?? 0;
   for (const { attribute, value } of waiting) {
     const key = JSON.stringify([attribute.name, value]);
     if (unresolved[key] !== undefined || resolveReference(unit, entry.agent, attribute, value).outcome !== 'not-joined')
       continue;
     unresolved[key] = 'reference-not-joined';
-    emitUnresolved(unit, entry, attribute.name, value, attribute.marks, 'reference-not-joined', {
-      event,
-      root: entry.linkedRoot ?? event,
-      initiatorKnown: 'unknown',
-      outOfBand: false,
-    });
+    emitUnresolved(unit, entry, attribute.name, value, attribute.marks, 'reference-not-joined', cause);
   }
   if (Object.keys(unresolved).length > 0) unit.putEntry({ ...entry, unresolved });
 }

@@ -231,7 +231,7 @@ export function assertLogTellsState(world: World): void {
         id,
         Object.fromEntries(
           Object.entries(attributes)
-            .map(([name, { values, rule, entry }]) => [name, { values: sorted(new Map(values)), rule, entry }] as const)
+            .map(([name, { values, rule, entry }]) => [name, { values: sorted(new Map(values.map(([value, setBy]) => [value, setBy]))), rule, entry }] as const)
             .sort(),
         ),
       ]),
@@ -242,7 +242,7 @@ export function assertLogTellsState(world: World): void {
 type Plain = ReturnType<typeof foldEvents>['entries'] extends Map<string, infer E> ? E : never;
 
 function ownEntry(entry: Entry): Plain {
-  const maps = (held: HeldAttributes) => new Map(Object.entries(held).map(([name, values]) => [name, new Map(values)]));
+  const maps = (held: HeldAttributes) => new Map(Object.entries(held).map(([name, values]) => [name, new Map(values.map(([value, setBy]) => [value, setBy]))]));
   const pending = ({ kind, event, root, newDn, attributes }: NonNullable<Entry['pendingExport']>) => ({
     kind,
     event,

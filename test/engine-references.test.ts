@@ -125,7 +125,7 @@ test('whoever refers to somebody that the filter takes out refers to nobody', as
         'deprovisioning deprovisioned-delete | directory account 1 | <- deletion/connector-delete-remove-mv <<- import/stage-update',
         'import-flow connector-flow | hr person 2 | manager: -Ann Ash (was import-flow/connector-flow) | <- filter/connector-filtered <<- import/stage-update',
         'export-flow connector-flow | directory account 2 | manager: -uid=1,ou=people,dc=corp,dc=test (was export/export-add) | <- import-flow/connector-flow <<- import/stage-update',
-        'import-flow reference-not-joined | hr employee 2 | manager: +Ann Ash | <- projection/disconnector-projected <<- import/stage-add',
+        'import-flow reference-not-joined | hr employee 2 | manager: +Ann Ash | <- filter/connector-filtered <<- import/stage-update',
         'export export-intent | directory account 2 | <- export-flow/connector-flow <<- import/stage-update',
         'export export-intent | directory account 1 | <- deprovisioning/deprovisioned-delete <<- import/stage-update',
         'export export-update | directory account 2 | manager: -uid=1,ou=people,dc=corp,dc=test (was export/export-add) | <- export/export-intent <<- import/stage-update',

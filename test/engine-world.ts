@@ -1,7 +1,16 @@
 // A small company for the tests of the engine: personnel files that the test writes, a directory that people may edit by
 // hand, and the engine on a real journal between them. What the log says is read from the journal's own rows.
 import assert from 'node:assert/strict';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfiguration } from '../engine/configuration/load.ts';
@@ -14,6 +23,8 @@ import type { ChangeEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'metatrail-engine-'));
+// For the tests in which somebody without rights has to get as far as the file.
+chmodSync(root, 0o755);
 process.on('exit', () => rmSync(root, { recursive: true, force: true }));
 
 export const BASE = 'dc=corp,dc=test';
@@ -153,6 +164,10 @@ export class World {
   story(): string[] {
     return tell(this.news(), this.events()).filter((line) => !line.startsWith('run '));
   }
+}
+
+export function makeProcessWait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 export function makeFolder(): string {

@@ -10,8 +10,9 @@ import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { fromRow, INSERTED_COLUMNS, rowSchema, toRow } from '../ingest/clickhouse/rows.ts';
 import { computeCommitments, encodeEvent, leafOf } from '../ingest/encoding.ts';
 import type { ChangeEvent, EventValue } from '../ingest/event.ts';
+import { anyChangeEvent } from './ingest-any-event.ts';
 import { computeLeaf } from './ingest-encoding-independent.ts';
-import { anyChangeEvent, makeEvent, makeId, openEmbedded } from './ingest-world.ts';
+import { makeEvent, makeId, openEmbedded } from './ingest-world.ts';
 
 const DOCUMENT = readFileSync(new URL('../ingest/ENCODING.md', import.meta.url), 'utf8');
 

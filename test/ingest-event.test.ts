@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { LogError } from '../ingest/errors.ts';
 import { type EventValue, MARKS, type ProposedEvent } from '../ingest/event.ts';
 import { checkEvent } from '../ingest/journal/checked-event.ts';
-import { anyProposedEvent, makeEvent, makeId } from './ingest-world.ts';
+import { anyProposedEvent } from './ingest-any-event.ts';
+import { makeEvent, makeId } from './ingest-world.ts';
 
 const SEQUENCE = 100;
 const PRIVATE = 'Geheim';

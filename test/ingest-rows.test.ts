@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { EVENT_COLUMNS, fromRow, INSERTED_COLUMNS, rowSchema, toRow } from '../ingest/clickhouse/rows.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
-import { anyChangeEvent, openEmbedded } from './ingest-world.ts';
+import { anyChangeEvent } from './ingest-any-event.ts';
+import { openEmbedded } from './ingest-world.ts';
 
 const COLUMNS = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
 const INSERT = `INSERT INTO events (${INSERTED_COLUMNS.map((column) => `\`${column}\``).join(', ')}) FORMAT JSONEachRow`;
