@@ -32,11 +32,19 @@ export function chooseConfiguration(
   if (named !== undefined) return { file: path.resolve(named), variables };
   const remembered = path.join(dataFolder, CHOICE_FILE);
   if (existsSync(remembered)) {
-    const read = choiceSchema.safeParse(JSON.parse(readFileSync(remembered, 'utf8')));
+    const read = choiceSchema.safeParse(parseJson(readFileSync(remembered, 'utf8')));
     if (!read.success) throw new ChoiceError(`${remembered} cannot be read; name the configuration with --config.`);
     return { file: read.data.file, variables: { ...read.data.variables, ...variables } };
   }
   return { file: DEMONSTRATION_FILE, variables };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export function isDemonstration(choice: ConfigurationChoice): boolean {

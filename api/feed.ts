@@ -10,7 +10,7 @@ import { type Entry, KINDS } from '../engine/space.ts';
 import { formatIso } from '../ingest/clock.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
-import { CommandError } from './command-line/backend.ts';
+import { CommandError } from './command-line/command-error.ts';
 import { describeFailure } from './command-line/failure.ts';
 import { type ConfigurationChoice, readConfiguration, rememberChoice } from './configuration-choice.ts';
 import { readEnvironment, readVariables } from './environment.ts';

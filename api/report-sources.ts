@@ -3,11 +3,12 @@
 import { ReportParameterError } from '../reports/definitions.ts';
 import type { ReportSources } from '../reports/produce.ts';
 import type { RequestContext } from './graphql/context.ts';
+import { ENABLED_SQL } from './queries/accounts.ts';
 import { findCompleteness } from './queries/completeness.ts';
 import type { QueryContext } from './queries/context.ts';
 import { EMPLOYMENT_SQL } from './queries/employment.ts';
 import { findHoldings, holdingsSql } from './queries/entitlements.ts';
-import { ENABLED_SQL, findLeavers } from './queries/leavers.ts';
+import { findLeavers } from './queries/leavers.ts';
 import { findObjects } from './queries/objects.ts';
 
 export function createReportSources(context: RequestContext): ReportSources {
@@ -41,12 +42,10 @@ export function queryTextOf(name: string, parameters: Readonly<Record<string, st
 /** A group by the name it has, or by its id. */
 async function findEntitlement(queries: QueryContext, given: string): Promise<string> {
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(given)) return given.toLowerCase();
-  const found = (await findObjects(queries, { search: given, first: 500 })).filter(
-    ({ name, formerNames }) => name === given || formerNames.includes(given),
-  );
+  const found = await findObjects(queries, { named: given }, 2);
   const [only] = found;
   if (only && found.length === 1) return only.id;
-  const what = found.length === 0 ? 'No object is or was' : `${found.length} objects are or were`;
+  const what = found.length === 0 ? 'No object is or was' : 'Several objects are or were';
   throw new ReportParameterError(
     'entitlement',
     `${what} called ${JSON.stringify(given)}; give the exact name of one group, or its id.`,

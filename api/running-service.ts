@@ -1,5 +1,5 @@
 // How the command line finds the service of a data folder: a file with its address and a token, for its own user only.
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 
@@ -10,8 +10,11 @@ export type RunningService = z.infer<typeof serviceSchema>;
 
 export function announceService(dataFolder: string, service: RunningService): void {
   const file = path.join(dataFolder, SERVICE_FILE);
-  rmSync(file, { force: true });
-  writeFileSync(file, JSON.stringify(service), { mode: 0o600 });
+  const made = `${file}.new`;
+  rmSync(made, { force: true });
+  writeFileSync(made, JSON.stringify(service), { mode: 0o600 });
+  // Whoever reads it meets the whole file or none.
+  renameSync(made, file);
 }
 
 export function withdrawService(dataFolder: string): void {
@@ -20,7 +23,10 @@ export function withdrawService(dataFolder: string): void {
 
 const ANSWER_TIMEOUT_MS = 3000;
 
-/** The service that answers for a data folder; undefined when none does (a file left by one that was killed counts for nothing). */
+/**
+ * The service that answers for a data folder; undefined when none does. A file left by one that was killed counts for
+ * nothing, also when another service has its port by now: it does not know the token.
+ */
 export async function findService(dataFolder: string): Promise<RunningService | undefined> {
   let service: RunningService;
   try {
@@ -29,7 +35,10 @@ export async function findService(dataFolder: string): Promise<RunningService | 
     return undefined;
   }
   try {
-    const response = await fetch(new URL('health/live', service.url), {
+    const response = await fetch(new URL('graphql', service.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${service.token}` },
+      body: '{"query":"{ __typename }"}',
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
     return response.ok ? service : undefined;

@@ -2,7 +2,7 @@
 // works once and for an hour, a session for twelve.
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { systemClock } from '../ingest/clock.ts';
+import { type Clock, systemClock } from '../ingest/clock.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 
 const MICROS_AN_HOUR = 3_600_000_000;
@@ -19,39 +19,43 @@ const LOCAL_ADMINISTRATOR = 'local administrator';
 
 export class SignIn {
   readonly #journal: Journal;
+  readonly #clock: Clock;
   /** The token of the command line on this machine; it dies with the process. */
   readonly commandLineToken = newSecret();
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, clock: Clock = systemClock) {
     this.#journal = journal;
+    this.#clock = clock;
   }
 
   /** Makes a one-time link's token. */
   async createLink(): Promise<string> {
     await this.#forgetExpired();
     const token = newSecret();
-    await this.#put(LINK, hashOf(token), { expiresAt: systemClock() + LINK_LIFETIME, viewer: LOCAL_ADMINISTRATOR });
+    await this.#put(LINK, hashOf(token), { expiresAt: this.#clock() + LINK_LIFETIME, viewer: LOCAL_ADMINISTRATOR });
     return token;
   }
 
   /** Takes a link's token for a session's; undefined when it was used, has expired or never was. */
   async redeemLink(token: string): Promise<string | undefined> {
     const hash = hashOf(token);
-    const link = this.#read(LINK, hash);
-    if (!link) return undefined;
     const session = newSecret();
-    await this.#journal.accept(() => ({
-      events: [],
-      state: [
-        { kind: LINK, key: hash, value: null },
-        {
-          kind: SESSION,
-          key: hashOf(session),
-          value: { expiresAt: systemClock() + SESSION_LIFETIME, viewer: link.viewer },
-        },
-      ],
-    }));
-    return session;
+    let redeemed = false;
+    // Looked up where it is taken away: of two requests at the same time one finds it.
+    await this.#journal.accept(() => {
+      const link = this.#read(LINK, hash);
+      redeemed = link !== undefined;
+      if (!link) return { events: [], state: [] };
+      const value = { expiresAt: this.#clock() + SESSION_LIFETIME, viewer: link.viewer };
+      return {
+        events: [],
+        state: [
+          { kind: LINK, key: hash, value: null },
+          { kind: SESSION, key: hashOf(session), value },
+        ],
+      };
+    });
+    return redeemed ? session : undefined;
   }
 
   /** Who a session's token belongs to. */
@@ -71,7 +75,7 @@ export class SignIn {
 
   #read(kind: string, hash: string): z.infer<typeof stored> | undefined {
     const found = stored.safeParse(this.#journal.state.get(kind, hash));
-    return found.success && found.data.expiresAt > systemClock() ? found.data : undefined;
+    return found.success && found.data.expiresAt > this.#clock() ? found.data : undefined;
   }
 
   async #put(kind: string, key: string, value: z.infer<typeof stored> | null): Promise<void> {

@@ -8,7 +8,7 @@ export function withComputed(type: AgentType, attributes: Attributes): Attribute
   if (type.computed.length === 0) return attributes;
   const all: Attributes = { ...attributes };
   for (const { attribute, expression } of type.computed) {
-    const values = toValues(expression.evaluate({ entry: entryView(type, all) }), expression.text);
+    const values = toValues(expression.evaluate({ entry: entryView(type, all) }), expression.rule);
     if (values.length > 0) all[attribute] = values;
     else delete all[attribute];
   }

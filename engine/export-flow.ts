@@ -76,14 +76,10 @@ export function flowToEntry(outward: Outward, agent: Agent, type: AgentType, ent
     causes: [cause.event],
     root: cause.root,
   });
-  const references = values.flatMap(({ reference, old, new: value = old }) =>
-    reference === undefined || value === undefined ? [] : [[value, reference] as const],
-  );
   const pendingExport: PendingExport = {
     kind,
     ...(newDn !== undefined && { newDn }),
     attributes,
-    ...(references.length > 0 && { references: Object.fromEntries(references) }),
     event,
     root: cause.root,
     ...actorOf(cause),

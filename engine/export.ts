@@ -133,8 +133,7 @@ export function recordExported(unit: Unit, agent: Agent, type: AgentType, entry:
   const before = expectedImage(entry);
   const { values, after: held } = difference(before, imageAfter(type, entry, pending), {
     schemaOf: connectorAttributeSchema(type),
-    resolve: (attribute, value) =>
-      pending.references?.[value] ?? referencedObject(unit, agent.name, type, attribute, value),
+    resolve: (attribute, value) => referencedObject(unit, agent.name, type, attribute, value),
     sequence: unit.next,
   });
   const dn = pending.newDn ?? entry.dn;

@@ -91,7 +91,9 @@ async function stageImage(
   state: AgentState,
 ): Promise<void> {
   const work: ((unit: Unit) => void)[] = [
-    ...image.entries.map((imported) => (unit: Unit) => stageOne(unit, agent, imported, !state.imported)),
+    ...image.entries.map(
+      (imported) => (unit: Unit) => stageOne(unit, agent, imported, image.input.name, !state.imported),
+    ),
     ...image.refused.map((refused) => (unit: Unit) => stageRefused(unit, agent, refused)),
     ...gone.map(({ id }) => (unit: Unit) => {
       const entry = unit.entry(id);
@@ -104,11 +106,11 @@ async function stageImage(
   );
 }
 
-function stageOne(unit: Unit, agent: Agent, imported: ImportedEntry, firstImport: boolean): void {
+function stageOne(unit: Unit, agent: Agent, imported: ImportedEntry, file: string, firstImport: boolean): void {
   try {
     unit.attempt(() => stageEntry(unit, agent, imported, firstImport));
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
-    stageRefused(unit, agent, refusalOf(imported, error));
+    stageRefused(unit, agent, refusalOf(imported, file, error));
   }
 }

@@ -14,6 +14,14 @@ const SECRET_ATTRIBUTES = new Set([
   'password',
   'pwdhistory',
   'ms-mcs-admpwd',
+  'mslaps-password',
+  'mslaps-encryptedpassword',
+  'mslaps-encryptedpasswordhistory',
+  'msds-managedpassword',
+  'sambapasswordhistory',
+  'sambacleartextpassword',
+  'ipanthash',
+  'olcrootpw',
 ]);
 
 export function isSecretAttribute(name: string): boolean {

@@ -23,8 +23,6 @@ export interface PendingExport {
   newDn?: string;
   /** All values after, of each attribute that changes. */
   attributes: Attributes;
-  /** The objects that its reference values name, those before included, as they were called when this was decided. */
-  references?: Record<string, string>;
   event: number;
   root: number;
   initiator?: string;

@@ -198,10 +198,10 @@ function retryReferrers(unit: Unit, entry: Entry, before: string[], after: strin
 }
 
 /** A computed attribute failed on an imported entry. */
-export function refusalOf(imported: ImportedEntry, error: RuleError): RefusedEntry {
+export function refusalOf(imported: ImportedEntry, file: string, error: RuleError): RefusedEntry {
   return {
     error: error.code,
-    message: `${imported.place}: ${error.message}`,
+    message: `${file}, ${imported.place}: ${error.message}`,
     anchor: imported.anchor,
     type: imported.type,
     place: imported.place,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { loadConfiguration } from '../engine/configuration/load.ts';
@@ -10,6 +10,7 @@ import { parseLdif } from '../engine/connectors/ldif-format.ts';
 import { prepareDemonstration } from '../engine/demonstration/replay.ts';
 import { Engine } from '../engine/engine.ts';
 import { type Entry, KINDS, type MetaverseObject } from '../engine/space.ts';
+import type { Journal } from '../ingest/journal/journal.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 
 export async function openEngine(data: string): Promise<{ log: ChangeLog; engine: Engine }> {
@@ -93,8 +94,11 @@ export async function replayInChild(data: string, killAt: number | undefined): P
     const engine = await Engine.open(log.journal, loadConfiguration(prepared.text, prepared));
     const onProgress = ({ done }) => process.stdout.write(done + '\\n');
     await replayDemonstration({ engine, journal: log.journal, folder, onProgress });
+    await log.shipper.delivered(log.journal.size);
     await log.close();`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+  const file = `${data}.mjs`;
+  writeFileSync(file, program);
+  const child = spawn(process.execPath, [file], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
   });
@@ -104,17 +108,18 @@ export async function replayInChild(data: string, killAt: number | undefined): P
     if (killAt !== undefined && done >= killAt) setTimeout(() => child.kill('SIGKILL'), 30 + (killAt % 7) * 20);
   });
   const [status, signal] = await once(child, 'exit');
+  rmSync(file);
   if (killAt === undefined) assert.equal(status, 0);
   else assert.equal(signal, 'SIGKILL');
 }
 
-export function entriesOf({ journal }: ChangeLog): Entry[] {
+export function entriesOf(journal: Journal): Entry[] {
   return journal.state.keys(KINDS.entry).map((key) => journal.state.get(KINDS.entry, key) as Entry);
 }
 
 /** What there is at the end, without the ids that every run gives anew. */
-export function endOf(opened: ChangeLog): unknown {
-  const { state } = opened.journal;
+export function endOf(journal: Journal): unknown {
+  const { state } = journal;
   const objects = state.keys(KINDS.object).map((key) => state.get(KINDS.object, key) as MetaverseObject);
   const names = new Map(
     objects.map(({ id, attributes }) => [id, attributes.name?.values[0]?.[0] ?? attributes.mail?.values[0]?.[0] ?? '']),
@@ -131,7 +136,7 @@ export function endOf(opened: ChangeLog): unknown {
         ].join('\n'),
       )
       .toSorted(),
-    entries: entriesOf(opened)
+    entries: entriesOf(journal)
       .map(({ agent, type, dn, exists, object, pending, pendingExport, unconfirmed, escrowed }) =>
         [
           agent,

@@ -1,5 +1,5 @@
-// A process that runs the engine on a folder, to be killed: `FOLDER AGENT PROFILE kill-after-write` dies by itself when
-// the directory has just been replaced; `FOLDER cycle` runs one cycle.
+// A process that runs the engine on a folder, to be killed. FOLDER AGENT PROFILE kill-after-write: it dies by itself when
+// the directory has just been replaced. FOLDER alone: it says `ready` and runs one cycle.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Engine } from '../engine/engine.ts';
@@ -23,5 +23,7 @@ if (kill === 'kill-after-write') {
   await engine.run(agent, profile);
   throw new Error('the run was over before the process was killed');
 }
+process.send?.('ready');
 for (const step of configuration.cycle) await engine.run(step.agent, step.profile);
 await journal.close();
+process.disconnect?.();

@@ -34,27 +34,19 @@ title: title
 telephoneNumber: phone
 manager: manager`;
 
+const BY_ID = `dn: "'uid=' + rdn(object.id) + ',ou=people,dc=corp,dc=test'"\notherwise: delete`;
+
 /** People by `id`; hr outranks crm; accounts named uid=…,ou=people; who leaves loses the account, unless told otherwise. */
 export function company(options: CompanyOptions = {}): string {
-  const {
-    deletion = '{ any_of: [hr] }',
-    provisioning = `dn: "'uid=' + rdn(object.id) + ',ou=people,dc=corp,dc=test'"\notherwise: delete`,
-    drift = 'correct',
-    anchor = 'uid',
-    groups = true,
-    deleteShare = 1,
-    folder = false,
-    join = '[{ id: id }]',
-    accountFlows = ACCOUNT_FLOWS,
-    imports = '',
-    directoryImports = '',
-    filter = '',
-    managerBy = 'name',
-    computed = '',
-  } = options;
   return `metatrail: 1
 name: Company
-metaverse:
+${metaverse(options)}agents:
+${hr(options)}${crm(options)}${directory(options)}cycle: [hr/full, crm/full, directory/export, directory/confirm]
+`;
+}
+
+function metaverse({ deletion = '{ any_of: [hr] }' }: CompanyOptions): string {
+  return `metaverse:
   person:
     about: person
     name: name
@@ -72,8 +64,12 @@ metaverse:
     attributes:
       name: string
       member: { type: reference, multivalued: true, marks: [entitlement] }
-agents:
-  hr:
+`;
+}
+
+function hr(options: CompanyOptions): string {
+  const { deleteShare = 1, folder = false, imports = '', filter = '', managerBy = 'name', computed = '' } = options;
+  return `  hr:
     connector: ${folder ? '{ kind: csv, folder: "{data}/hr", initiator: by }' : '{ kind: csv, file: "{data}/hr.csv", initiator: by }'}
     delete_share: ${deleteShare}
     objects:
@@ -113,7 +109,11 @@ ${block(imports, 8)}
       import: [full-import]
       synchronize: [delta-synchronization]
       everything: [full-import, full-synchronization]
-  crm:
+`;
+}
+
+function crm({ join = '[{ id: id }]' }: CompanyOptions): string {
+  return `  crm:
     connector: { kind: csv, file: "{data}/crm.csv" }
     delete_share: 1
     objects:
@@ -128,7 +128,19 @@ ${block(imports, 8)}
       full: [full-import, delta-synchronization]
       import: [full-import]
       synchronize: [delta-synchronization]
-  directory:
+`;
+}
+
+function directory(options: CompanyOptions): string {
+  const {
+    drift = 'correct',
+    anchor = 'uid',
+    groups = true,
+    accountFlows = ACCOUNT_FLOWS,
+    directoryImports = '',
+  } = options;
+  const { provisioning = BY_ID } = options;
+  return `  directory:
     connector:
       kind: ldif
       file: "{data}/directory.ldif"
@@ -180,6 +192,5 @@ ${block(accountFlows, 8)}
       import: [full-import]
       synchronize: [delta-synchronization]
       everything: [full-import, full-synchronization]
-cycle: [hr/full, crm/full, directory/export, directory/confirm]
 `;
 }

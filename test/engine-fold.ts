@@ -2,8 +2,13 @@
 // to be able to do. A test compares it with the state that the engine keeps.
 import type { ChangeEvent, EventValue } from '../ingest/event.ts';
 
-/** value → sequence of the event that set it, in no order. */
-type Folded = Map<string, number>;
+/** A value's setter, and the object that it names. */
+export interface FoldedValue {
+  setBy: number;
+  reference: string | undefined;
+}
+/** In no order. */
+type Folded = Map<string, FoldedValue>;
 type Attributes = Map<string, Folded>;
 
 interface FoldedPending {
@@ -15,7 +20,7 @@ interface FoldedPending {
   attributes: Map<string, string[]>;
 }
 
-interface FoldedEntry {
+export interface FoldedEntry {
   agent: string;
   type: string;
   anchor?: string;
@@ -29,11 +34,11 @@ interface FoldedEntry {
   gone: boolean;
 }
 
-interface FoldedObject {
+export interface FoldedObject {
   attributes: Map<string, { values: Folded; rule: string; entry: string }>;
 }
 
-export interface FoldedState {
+interface FoldedState {
   entries: Map<string, FoldedEntry>;
   objects: Map<string, FoldedObject>;
 }
@@ -50,7 +55,8 @@ export function foldEvents(events: readonly ChangeEvent[]): FoldedState {
 function apply(values: Folded | undefined, changes: readonly EventValue[], sequence: number): Folded {
   const after = new Map(values);
   for (const { old } of changes) if (old !== undefined) after.delete(old);
-  for (const { new: value } of changes) if (value !== undefined) after.set(value, sequence);
+  for (const { new: value, reference } of changes)
+    if (value !== undefined) after.set(value, { setBy: sequence, reference });
   return after;
 }
 
@@ -83,89 +89,104 @@ function expected(entry: FoldedEntry): Attributes {
 
 function foldEntry(state: FoldedState, event: ChangeEvent): void {
   if (event.entry === undefined) return;
-  const known = state.entries.get(event.entry);
-  const entry: FoldedEntry = known ?? {
+  const entry: FoldedEntry = state.entries.get(event.entry) ?? {
     agent: event.agent ?? '',
     type: event.objectType ?? '',
     exists: false,
     image: new Map(),
     gone: false,
   };
-  const keep = () => state.entries.set(event.entry ?? '', entry);
-  const named = () => {
-    if (event.dn !== undefined) entry.dn = event.dn;
-    if (event.anchor !== undefined) entry.anchor = event.anchor;
-  };
-  switch (`${event.stage}/${event.outcome}`) {
-    case 'import/stage-add':
-      entry.exists = true;
-      entry.gone = false;
-      entry.image = applyAll(new Map(), event);
-      named();
-      keep();
+  switch (event.stage) {
+    case 'import':
+      foldImport(state, entry, event);
       return;
-    case 'import/stage-update':
-    case 'import/stage-rename':
+    case 'confirmation':
+      foldConfirmation(state, entry, event);
+      return;
+    case 'export-flow':
+      foldPending(state, entry, event);
+      return;
+    case 'export':
+      foldExport(entry, event);
+      return;
+    default:
+      foldLink(state, entry, event);
+  }
+}
+
+/** The event says what the entry is called now. */
+function name(entry: FoldedEntry, event: ChangeEvent): void {
+  if (event.dn !== undefined) entry.dn = event.dn;
+  if (event.anchor !== undefined) entry.anchor = event.anchor;
+}
+
+function foldImport(state: FoldedState, entry: FoldedEntry, event: ChangeEvent): void {
+  switch (event.outcome) {
+    case 'stage-add':
+      Object.assign(entry, { exists: true, gone: false, image: applyAll(new Map(), event) });
+      name(entry, event);
+      state.entries.set(event.entry ?? '', entry);
+      return;
+    case 'reference-resolved':
+      entry.image = applyAll(entry.image, event);
+      return;
+    case 'stage-update':
+    case 'stage-rename':
       delete entry.escrowed;
       entry.image = applyAll(entry.image, event);
-      named();
+      name(entry, event);
       return;
-    case 'import/stage-delete':
-      entry.exists = false;
-      entry.gone = true;
-      entry.image = new Map();
-      return;
-    case 'confirmation/export-confirmed':
-    case 'confirmation/exported-change-not-reimported':
-      if (event.operation === 'delete') {
-        state.entries.delete(event.entry);
-        return;
-      }
-      if (entry.unconfirmed?.deleted && entry.object === undefined)
-        entry.pending = { kind: 'delete', event: event.sequence, root: event.root, attributes: new Map() };
-      entry.image = expected(entry);
-      delete entry.unconfirmed;
-      return;
-    case 'provisioning/provisioned-add-flow':
-    case 'provisioning/provisioned-reconnect':
-    case 'join/disconnector-joined':
-    case 'projection/disconnector-projected':
-      if (event.object !== undefined) entry.object = event.object;
-      if (event.stage === 'provisioning') delete entry.pending;
-      if (event.stage === 'provisioning') named();
-      keep();
-      return;
-    case 'export-flow/connector-flow':
-      named();
-      entry.pending = pendingOf(entry, event);
-      return;
-    case 'export-flow/pending-export-withdrawn':
-      delete entry.pending;
-      // One that was never made gives way.
-      if (!entry.exists) state.entries.delete(event.entry);
-      return;
-    case 'export/export-intent': {
-      const change = event.operation === 'delete' ? entry.pending : (entry.escrowed?.change ?? entry.pending);
-      if (change) entry.escrowed = { event: event.sequence, change };
-      return;
-    }
-    case 'export/export-failure':
-      delete entry.escrowed;
-      return;
-    case 'filter/connector-filtered':
-      delete entry.object;
-      return;
-    case 'deprovisioning/deprovisioned-delete':
-    case 'deprovisioning/provisioned-disconnect':
-      unlink(state, entry, event);
-      return;
-    case 'recall/connector-delete-leave-mv':
-    case 'deletion/connector-delete-remove-mv':
-      delete entry.object;
-      if (entry.gone) state.entries.delete(event.entry);
-      return;
+    case 'stage-delete':
+      Object.assign(entry, { exists: false, gone: true, image: new Map() });
   }
-  if (event.stage === 'export') foldExported(entry, event, named);
+}
+
+function foldConfirmation(state: FoldedState, entry: FoldedEntry, event: ChangeEvent): void {
+  if (event.operation === 'delete') {
+    state.entries.delete(event.entry ?? '');
+    return;
+  }
+  if (entry.unconfirmed?.deleted && entry.object === undefined)
+    entry.pending = { kind: 'delete', event: event.sequence, root: event.root, attributes: new Map() };
+  entry.image = expected(entry);
+  delete entry.unconfirmed;
+}
+
+function foldPending(state: FoldedState, entry: FoldedEntry, event: ChangeEvent): void {
+  if (event.outcome === 'connector-flow') {
+    name(entry, event);
+    entry.pending = pendingOf(entry, event);
+    return;
+  }
+  delete entry.pending;
+  // One that was never made gives way.
+  if (!entry.exists) state.entries.delete(event.entry ?? '');
+}
+
+function foldExport(entry: FoldedEntry, event: ChangeEvent): void {
+  if (event.outcome === 'export-failure') delete entry.escrowed;
+  else if (event.outcome === 'export-intent') {
+    const change = event.operation === 'delete' ? entry.pending : (entry.escrowed?.change ?? entry.pending);
+    if (change) entry.escrowed = { event: event.sequence, change };
+  } else foldExported(entry, event);
+}
+
+/** What makes an entry a connector of an object, or ends that. */
+function foldLink(state: FoldedState, entry: FoldedEntry, event: ChangeEvent): void {
+  const { stage, outcome, object } = event;
+  if (stage === 'provisioning' || outcome === 'disconnector-joined' || outcome === 'disconnector-projected') {
+    if (object !== undefined) entry.object = object;
+    if (stage === 'provisioning') {
+      delete entry.pending;
+      name(entry, event);
+    }
+    state.entries.set(event.entry ?? '', entry);
+  } else if (outcome === 'connector-filtered') delete entry.object;
+  else if (stage === 'deprovisioning') unlink(state, entry, event);
+  else if (stage === 'recall' || stage === 'deletion') {
+    delete entry.object;
+    if (entry.gone) state.entries.delete(event.entry ?? '');
+  }
 }
 
 function unlink(state: FoldedState, entry: FoldedEntry, event: ChangeEvent): void {
@@ -195,8 +216,8 @@ function pendingOf(entry: FoldedEntry, event: ChangeEvent): FoldedPending {
   };
 }
 
-function foldExported(entry: FoldedEntry, event: ChangeEvent, named: () => void): void {
-  named();
+function foldExported(entry: FoldedEntry, event: ChangeEvent): void {
+  name(entry, event);
   const before = expected(entry);
   const attributes: Attributes = new Map(entry.unconfirmed?.attributes);
   for (const [name, changes] of byAttribute(event))

@@ -1,31 +1,57 @@
-// Runs a profile in a process of its own that dies, by SIGKILL, as soon as the connected system is written: between the
-// write and the acceptance of its result.
+// Runs the engine in a process of its own that dies by SIGKILL.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { makeProcessWait, type World } from './engine-world.ts';
+import type { World } from './engine-world.ts';
 
 const CHILD = fileURLToPath(new URL('./engine-child.ts', import.meta.url));
 
-/** The world's journal is closed meanwhile and opened again. */
+/** Dies between the writing of the connected system and the acceptance of its result. */
 export async function runAndKill(world: World, agent: string, profile: string): Promise<void> {
+  await away(world, async () => {
+    const { signal } = await start(world, [agent, profile, 'kill-after-write']).ended;
+    assert.equal(signal, 'SIGKILL');
+  });
+}
+
+/** Runs a cycle and kills it so long after it began; returns whether it was killed before it was over. */
+export async function cycleAndKill(world: World, milliseconds: number): Promise<boolean> {
+  let killed = false;
+  await away(world, async () => {
+    const { child, ended } = start(world, []);
+    await Promise.race([new Promise((resolve) => child.once('message', resolve)), ended]);
+    await Promise.race([setTimeout(milliseconds), ended]);
+    child.kill('SIGKILL');
+    const { code, signal } = await ended;
+    assert.ok(signal === 'SIGKILL' || code === 0, `the child ended with ${code}`);
+    killed = signal !== null;
+  });
+  return killed;
+}
+
+/** The world's journal is closed meanwhile and opened again. */
+async function away(world: World, action: () => Promise<void>): Promise<void> {
   const { text } = world.engine.configuration;
   writeFileSync(world.path('configuration.yaml'), text);
   await world.journal.close();
-  const signal = await start(world.folder, [agent, profile, 'kill-after-write']);
-  assert.equal(signal, 'SIGKILL');
+  await action();
   await world.reopen(text);
 }
 
-/** Starts a child on the world's folder; returns the signal that ended it. `kill` decides when to kill it. */
-export function start(folder: string, args: readonly string[], killAfterMs?: number): Promise<NodeJS.Signals | null> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CHILD, folder, ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+interface Ended {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+}
+
+function start(world: World, args: readonly string[]): { child: ChildProcess; ended: Promise<Ended> } {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', CHILD, world.folder, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  if (killAfterMs !== undefined) void makeProcessWait(killAfterMs).then(() => child.kill('SIGKILL'));
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('exit', (code, signal) => (code ? reject(new Error(`the child ended with ${code}`)) : resolve(signal)));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
   });
+  return { child, ended };
 }

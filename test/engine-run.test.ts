@@ -160,7 +160,7 @@ test('a computed attribute that fails refuses its entry and nothing else', async
     assert.deepEqual(result.steps[0]?.balances.employee, { read: 2, unchanged: 0, changed: 1, refused: 1, gone: 0 });
     tells(
       world,
-      'import stage-failure | hr employee 1 | "line 2: The rule hr/employee/number cannot be computed: int() type error: cannot convert to int."',
+      'import stage-failure | hr employee 1 | "hr.csv, line 2: The rule hr/employee/number cannot be computed: int() type error: cannot convert to int."',
       'import stage-update | hr employee 2 | phone: 2 > 22 (was import/stage-add), number: 2 > 22 (was import/stage-add)',
       'import-flow connector-flow | hr person 2 | phone: 2 > 22 (was import-flow/connector-flow) | <- import/stage-update',
     );

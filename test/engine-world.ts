@@ -1,16 +1,7 @@
 // A small company for the tests of the engine: personnel files that the test writes, a directory that people may edit by
 // hand, and the engine on a real journal between them. What the log says is read from the journal's own rows.
 import assert from 'node:assert/strict';
-import {
-  appendFileSync,
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfiguration } from '../engine/configuration/load.ts';
@@ -166,10 +157,6 @@ export class World {
   }
 }
 
-export function makeProcessWait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 export function makeFolder(): string {
   worlds += 1;
   const folder = join(root, `world-${worlds}`);
@@ -243,15 +230,6 @@ function attributesOf(record: LdifRecord): Record<string, string[]> {
 
 /** What happened since the mark is this and nothing else; then the mark is set anew. */
 export function tells(world: World, ...expected: string[]): void {
-  if (process.env.FILL) {
-    const at = /(engine-[a-z]+\.test\.ts):(\d+)/.exec(new Error().stack ?? '');
-    appendFileSync(
-      process.env.FILL,
-      `${JSON.stringify({ file: at?.[1], line: Number(at?.[2]), story: world.story() })}\n`,
-    );
-    world.mark();
-    return;
-  }
   assert.deepEqual(world.story(), expected);
   world.mark();
 }

@@ -58,31 +58,42 @@ function commit(row: Row, key: Buffer, group: string, ordinal: number, contents:
   return sha256(Buffer.from([3]), salt, ...contents.map(field));
 }
 
-export function computeLeaf(row: Row, keys: ReadonlyMap<number, Buffer>): Leaf {
+const operation = (row: Row, i: number): string => String(array(row, 'value.operation')[i]);
+const old = (row: Row, i: number): Content => (operation(row, i) === 'add' ? null : String(array(row, 'value.old')[i]));
+const fresh = (row: Row, i: number): Content =>
+  operation(row, i) === 'remove' ? null : String(array(row, 'value.new')[i]);
+
+interface Commitments {
+  object: Buffer | null;
+  actor: Buffer | null;
+  values: Buffer | null;
+  references: (Buffer | null)[];
+}
+
+function commitmentsOf(row: Row, keys: ReadonlyMap<number, Buffer>): Commitments {
   const key = (number: unknown): Buffer => keys.get(Number(number)) ?? Buffer.alloc(0);
   const group = (name: string, keyNumber: unknown, columns: string[]): Buffer | null => {
     const contents = columns.map((column) => text(row, column));
     return contents.every((content) => content === null) ? null : commit(row, key(keyNumber), name, 0, contents);
   };
   const types = array(row, 'value.type');
-  const operation = (i: number) => String(array(row, 'value.operation')[i]);
-  const old = (i: number): Content => (operation(i) === 'add' ? null : String(array(row, 'value.old')[i]));
-  const fresh = (i: number): Content => (operation(i) === 'remove' ? null : String(array(row, 'value.new')[i]));
-  const plain = types.flatMap((type, i) => (type === 'reference' ? [] : [old(i), fresh(i)]));
-  const object = group('object', row.subject_key, ['object_name', 'anchor', 'dn']);
-  const actor = group('actor', row.actor_key, ['initiator', 'performer', 'address']);
-  const values = plain.length === 0 ? null : commit(row, key(row.subject_key), 'values', 0, plain);
-  const references = types.map((type, i) =>
-    type === 'reference'
-      ? commit(row, key(array(row, 'value.key')[i]), 'reference', i, [
-          old(i),
-          fresh(i),
-          uuid(array(row, 'value.reference')[i]),
-        ])
-      : null,
-  );
+  const plain = types.flatMap((type, i) => (type === 'reference' ? [] : [old(row, i), fresh(row, i)]));
+  return {
+    object: group('object', row.subject_key, ['object_name', 'anchor', 'dn']),
+    actor: group('actor', row.actor_key, ['initiator', 'performer', 'address']),
+    values: plain.length === 0 ? null : commit(row, key(row.subject_key), 'values', 0, plain),
+    references: types.map((type, i) => {
+      if (type !== 'reference') return null;
+      const contents = [old(row, i), fresh(row, i), uuid(array(row, 'value.reference')[i])];
+      return commit(row, key(array(row, 'value.key')[i]), 'reference', i, contents);
+    }),
+  };
+}
+
+function contentsOf(row: Row, { object, actor, values, references }: Commitments): Content[] {
   const causes = array(row, 'causes').map(String);
-  const contents: Content[] = [
+  const types = array(row, 'value.type');
+  return [
     always(row, 'event_version'),
     text(row, 'log'),
     always(row, 'sequence'),
@@ -114,18 +125,27 @@ export function computeLeaf(row: Row, keys: ReadonlyMap<number, Buffer>): Leaf {
     ...types.flatMap((type, i): Content[] => [
       String(array(row, 'value.attribute')[i]),
       String(type),
-      operation(i),
+      operation(row, i),
       String(array(row, 'value.marks')[i]),
       String(array(row, 'value.rule')[i] ?? '') || null,
       array(row, 'value.set_by_known')[i] === 1 ? String(array(row, 'value.set_by')[i]) : null,
       references[i] ?? null,
     ]),
   ];
-  const encoding = Buffer.concat(contents.map(field));
+}
+
+export function computeLeaf(row: Row, keys: ReadonlyMap<number, Buffer>): Leaf {
+  const commitments = commitmentsOf(row, keys);
+  const encoding = Buffer.concat(contentsOf(row, commitments).map(field));
   const hex = (bytes: Buffer | null): string | null => bytes?.toString('hex') ?? null;
   return {
     encoding,
-    commitments: { object: hex(object), actor: hex(actor), values: hex(values), references: references.map(hex) },
+    commitments: {
+      object: hex(commitments.object),
+      actor: hex(commitments.actor),
+      values: hex(commitments.values),
+      references: commitments.references.map(hex),
+    },
     leaf: sha256(Buffer.from([0]), encoding).toString('hex'),
   };
 }

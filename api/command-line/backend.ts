@@ -2,10 +2,13 @@
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
+import { z } from 'zod';
 import { chooseConfiguration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { Installation } from '../installation.ts';
 import { findService, type RunningService } from '../running-service.ts';
+import { CommandError } from './command-error.ts';
+import { describeFailure } from './failure.ts';
 
 export interface Backend {
   /** Where the answers come from, for people. */
@@ -16,17 +19,26 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-export interface GraphQLAnswer {
-  data?: unknown;
-  errors?: { message: string }[];
-}
-
-/** A command cannot be carried out; the message is for the person who gave it. */
-export class CommandError extends Error {
-  override name = 'CommandError';
-}
+const answerSchema = z.object({
+  data: z.unknown().optional(),
+  errors: z.array(z.looseObject({ message: z.string() })).optional(),
+});
+export type GraphQLAnswer = z.infer<typeof answerSchema>;
 
 const VIEWER = 'command line';
+
+function readAnswer(text: string): GraphQLAnswer {
+  try {
+    return answerSchema.parse(JSON.parse(text));
+  } catch {
+    throw new CommandError('The service gave an answer that is none; look at its log, then try again.');
+  }
+}
+
+/** Why a question failed that was asked of the data folder: no service has a log of it. */
+function tell(error: unknown): void {
+  console.error(describeFailure(error));
+}
 
 /** Opens the service or the data folder. `create`: a data folder that is not there yet is made. */
 export async function openBackend(environment: Environment, create: boolean): Promise<Backend> {
@@ -47,10 +59,9 @@ export async function openBackend(environment: Environment, create: boolean): Pr
 function localBackend(installation: Installation, environment: Environment): Backend {
   return {
     where: `the data folder ${environment.dataFolder}`,
-    ask: async (query, variables) =>
-      JSON.parse(JSON.stringify(await installation.ask(query, variables, VIEWER))) as GraphQLAnswer,
+    ask: async (query, variables) => readAnswer(JSON.stringify(await installation.ask(query, variables, VIEWER, tell))),
     async report(name, parameters) {
-      await installation.log.shipper.delivered(installation.log.journal.size);
+      await installation.catchUp();
       const { pdf } = await installation.produceReport(name, parameters, VIEWER);
       const chunks: Buffer[] = [];
       for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
@@ -72,7 +83,7 @@ function remoteBackend(service: RunningService): Backend {
         { ...headers, 'content-type': 'application/json' },
         JSON.stringify({ query, variables }),
       );
-      return JSON.parse(body.toString('utf8')) as GraphQLAnswer;
+      return readAnswer(body.toString('utf8'));
     },
     async report(name, parameters) {
       const url = new URL(`reports/${encodeURIComponent(name)}.pdf`, service.url);
@@ -83,7 +94,8 @@ function remoteBackend(service: RunningService): Backend {
     },
     async createSignInLink() {
       const { status, body } = await send(new URL('sign-in-link', service.url), 'POST', headers);
-      return status === 200 ? `${service.url}sign-in?token=${body.toString('utf8')}` : undefined;
+      if (status !== 200) throw new CommandError(`The service at ${service.url} gave no sign-in link (${status}).`);
+      return `${service.url}sign-in?token=${body.toString('utf8')}`;
     },
     async close() {},
   };

@@ -7,7 +7,8 @@ import { ReportParameterError } from '../../reports/definitions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
 import { EnvironmentError } from '../environment.ts';
 import { ListenError } from '../http/server.ts';
-import { CommandError } from './backend.ts';
+import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
+import { CommandError } from './command-error.ts';
 
 const FOR_PEOPLE = [
   ConfigurationError,
@@ -17,6 +18,8 @@ const FOR_PEOPLE = [
   EnvironmentError,
   ListenError,
   CommandError,
+  AnswerTooLargeError,
+  BrokenLogError,
 ];
 
 export function describeFailure(error: unknown): string {

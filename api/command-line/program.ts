@@ -5,7 +5,8 @@ import { Command, Option } from 'commander';
 import { REPORTS } from '../../reports/definitions.ts';
 import { type Environment, readEnvironment, readVariables } from '../environment.ts';
 import { VERSION } from '../version.ts';
-import { type Backend, CommandError, openBackend } from './backend.ts';
+import { type Backend, type GraphQLAnswer, openBackend } from './backend.ts';
+import { CommandError } from './command-error.ts';
 import { startService } from './start.ts';
 
 interface CommonOptions {
@@ -172,7 +173,7 @@ function addSignIn(program: Command): void {
   );
 }
 
-function dataOf(answer: { data?: unknown; errors?: { message: string }[] }): unknown {
+function dataOf(answer: GraphQLAnswer): unknown {
   if (answer.errors) throw new CommandError(answer.errors.map(({ message }) => message).join('\n'));
   return answer.data;
 }

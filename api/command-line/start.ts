@@ -11,6 +11,7 @@ import {
   prepareDemonstration,
   replayDemonstration,
 } from '../../engine/demonstration/replay.ts';
+import { REMEDIES } from '../../ingest/errors.ts';
 import { chooseConfiguration, isDemonstration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { createHttpApplication, listen } from '../http/server.ts';
@@ -54,8 +55,10 @@ export async function startService(environment: Environment, variables: Record<s
   doing = 'the web application is being built';
   await built;
   doing = 'the change log is being delivered';
-  await installation.log.shipper.delivered(installation.log.journal.size);
+  await installation.catchUp();
   if (stopping.signal.aborted) return;
+  const { problem } = installation.log.shipper;
+  if (problem) console.log(`\n${problem.message} ${REMEDIES[problem.code]}`);
   const link = `${url}sign-in?token=${await signIn.createLink()}`;
   doing = undefined;
   logger.info('The service is ready.');

@@ -71,6 +71,9 @@ export function encodeCursor(sequence: number): string {
 export function decodeCursor(cursor: string | null | undefined): number | undefined {
   if (cursor === null || cursor === undefined) return undefined;
   const match = CURSOR.exec(Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1'));
-  if (!match) throw callerError('The cursor is not one of this service; start again without it.');
-  return Number(match[1]);
+  const sequence = Number(match?.[1]);
+  // Written back it must be the same: base64 is read generously.
+  if (!Number.isSafeInteger(sequence) || encodeCursor(sequence) !== cursor)
+    throw callerError('The cursor is not one of this service; start again without it.');
+  return sequence;
 }

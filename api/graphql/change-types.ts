@@ -109,28 +109,35 @@ ChangeType.implement({
     causedBy: t.field({
       type: [ChangeType],
       description: 'What led to this change, the root first, this change last.',
-      resolve: (event, _, { queries }) => findCauses(queries, event),
+      resolve: (event, _, { events }) => findCauses(event, (sequence) => events.load(sequence)),
     }),
     ledTo: t.field({
       type: [ChangeType],
       description: 'What this change led to, in order.',
       args: { first: t.arg.int({ defaultValue: 100 }) },
-      resolve: (event, { first }, { queries }) => findEffects(queries, event, checkFirst(first, 100, 1000)),
+      resolve: async (event, { first }, { queries }) =>
+        (await findEffects(queries, event, checkFirst(first, 100, 1000))).events,
+    }),
+    ledToMore: t.boolean({
+      description: 'Whether it led to more changes than the first so many, which `ledTo` gives.',
+      args: { first: t.arg.int({ defaultValue: 100 }) },
+      resolve: async (event, { first }, { queries }) =>
+        (await findEffects(queries, event, checkFirst(first, 100, 1000))).hasMore,
     }),
   }),
 });
 
 export const ChangeFilterInput = builder.inputType('ChangeFilter', {
   fields: (t) => ({
-    from: t.field({ type: 'DateTime' }),
-    to: t.field({ type: 'DateTime' }),
+    from: t.field({ type: 'DateTime', description: 'The first instant.' }),
+    to: t.field({ type: 'DateTime', description: 'The last instant, included.' }),
     object: t.id(),
     attribute: t.string(),
     value: t.string({ description: 'An old or new value, exactly.' }),
     agent: t.string(),
     initiator: t.string(),
-    stages: t.stringList(),
-    outcomes: t.stringList(),
+    stages: t.stringList({ description: 'Any of these; an empty list asks for all.' }),
+    outcomes: t.stringList({ description: 'Any of these; an empty list asks for all.' }),
     run: t.field({ type: 'Sequence' }),
     outOfBand: t.boolean(),
     watermark: t.field({ type: 'Sequence', description: 'Only what was known when the log had this many events.' }),

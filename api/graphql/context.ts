@@ -1,12 +1,15 @@
 // What one request is answered with: who asks, the log up to one watermark, and loaders that ask for many at once.
+import { setTimeout as sleep } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Engine } from '../../engine/engine.ts';
+import { LogError } from '../../ingest/errors.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
 import type { Reference } from '../queries/results.ts';
+import { countSteps, findLastRuns, type RunRecord, type StepCounts } from '../queries/runs.ts';
 
 export interface RequestContext {
   log: ChangeLog;
@@ -17,6 +20,10 @@ export interface RequestContext {
   people: PeopleRules;
   names: DataLoader<string, Reference>;
   events: DataLoader<number, ChangeEvent | undefined>;
+  /** The counters of a run's steps, counted from the log: by step. */
+  stepCounts: DataLoader<number, ReadonlyMap<number, StepCounts>>;
+  /** By agent. */
+  lastRuns: DataLoader<string, RunRecord | undefined>;
 }
 
 export function createRequestContext(
@@ -31,21 +38,63 @@ export function createRequestContext(
     watermark: log.shipper.shipped,
     ...(signal && { signal }),
   };
-  return {
+  // Loaders ask up to the watermark of the moment: a mutation raises it.
+  const context: RequestContext = {
     log,
     engine,
     viewer,
     queries,
     people: peopleRulesOf(engine),
     names: new DataLoader(async (ids) => {
-      const found = await nameObjects(queries, ids);
+      const found = await nameObjects(context.queries, ids);
       return ids.map((id) => found.get(id) ?? unnamed(id));
     }),
     events: new DataLoader(async (sequences) => {
-      const found = await readSequences(queries, sequences);
+      const found = await readSequences(context.queries, sequences);
       return sequences.map((sequence) => found.get(sequence));
     }),
+    stepCounts: new DataLoader((runs) => countStepsOf(context.queries, runs), { cache: false }),
+    lastRuns: new DataLoader(
+      async (agents) => {
+        const found = await findLastRuns(context.queries);
+        return agents.map((agent) => found.get(agent));
+      },
+      { cache: false },
+    ),
   };
+  return context;
+}
+
+async function countStepsOf(
+  queries: QueryContext,
+  runs: readonly number[],
+): Promise<ReadonlyMap<number, StepCounts>[]> {
+  const counted = await countSteps(queries, [...new Set(runs)]);
+  const byRun = new Map<number, Map<number, StepCounts>>();
+  for (const [key, counts] of counted) {
+    const [run = 0, step = 0] = key.split('/').map(Number);
+    const steps = byRun.get(run) ?? new Map<number, StepCounts>();
+    byRun.set(run, steps.set(step, counts));
+  }
+  return runs.map((run) => byRun.get(run) ?? new Map());
+}
+
+/** Waits until everything accepted is delivered; false when that does not happen in time. */
+export async function waitForDelivery({ shipper, journal }: ChangeLog, milliseconds: number): Promise<boolean> {
+  const over = new AbortController();
+  const limit = sleep(milliseconds, false, { signal: over.signal }).catch(() => false);
+  const delivered = shipper.delivered(journal.size).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof LogError) return false;
+      throw error;
+    },
+  );
+  try {
+    return await Promise.race([delivered, limit]);
+  } finally {
+    over.abort();
+  }
 }
 
 /** A question about what was known when the log had so many events: never more than is delivered. */

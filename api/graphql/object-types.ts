@@ -5,7 +5,7 @@ import { findHistory } from '../queries/history.ts';
 import { type AttributeState, findState, type StateValue, type SystemState } from '../queries/object-state.ts';
 import type { ObjectSummary } from '../queries/objects.ts';
 import type { AccessAsOf, Holding } from '../queries/results.ts';
-import { builder, checkFirst, decodeCursor } from './builder.ts';
+import { builder, callerError, checkFirst, decodeCursor } from './builder.ts';
 import {
   ChangeConnectionType,
   ChangeFilterInput,
@@ -58,6 +58,9 @@ const SystemStateType = builder.objectRef<SystemState>('SystemState').implement(
     entry: t.id({ nullable: true, resolve: ({ entry }) => entry ?? null }),
     dn: t.string({ nullable: true, resolve: ({ dn }) => dn ?? null }),
     anchor: t.string({ nullable: true, resolve: ({ anchor }) => anchor ?? null }),
+    joined: t.exposeBoolean('joined', {
+      description: 'false: an entry that the object was not linked to then: before its join, or after it was let go.',
+    }),
     attributes: t.field({ type: [AttributeStateType], resolve: ({ attributes }) => attributes }),
   }),
 });
@@ -123,11 +126,15 @@ export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseOb
         after: t.arg.string(),
         filter: t.arg({ type: ChangeFilterInput }),
       },
-      resolve: ({ id }, { first, after, filter }, { queries }) =>
-        findHistory(asKnownAt(queries, filter?.watermark), id, filterOf(filter), {
+      resolve: ({ id }, { first, after, filter }, { queries }) => {
+        const { object, ...others } = filterOf(filter);
+        if (object !== undefined)
+          throw callerError('A history is of one object already; leave `object` out of its filter.');
+        return findHistory(asKnownAt(queries, filter?.watermark), id, others, {
           first: checkFirst(first, 50, 1000),
           before: decodeCursor(after),
-        }),
+        });
+      },
     }),
     state: t.field({
       type: ObjectStateType,

@@ -40,7 +40,10 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
       description: 'shipping, waiting-for-clickhouse or stopped',
       resolve: (_, __, { log }) => log.shipper.state,
     }),
-    problem: t.string({ nullable: true, resolve: (_, __, { log }) => log.shipper.problem?.message ?? null }),
+    problem: t.string({
+      nullable: true,
+      resolve: (_, __, { log }) => log.shipper.problem?.message ?? log.journal.tileProblem ?? null,
+    }),
   }),
 });
 
@@ -135,7 +138,9 @@ export class Overview {
       .flatMap(({ person, leftAt, accounts }) => {
         const { id } = person;
         if (id === undefined) return [];
-        const open = accounts.filter(({ disabledAt }) => disabledAt === undefined);
+        const open = accounts.filter(
+          ({ disabledAt, rehiredAt }) => disabledAt === undefined && rehiredAt === undefined,
+        );
         return open.map(({ agent, hours }) => ({ person: { ...person, id }, agent, leftAt, openHours: hours }));
       })
       .sort((a, b) => b.openHours - a.openHours);

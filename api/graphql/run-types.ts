@@ -1,14 +1,6 @@
 // Agents, runs and their steps.
 import type { Agent } from '../../engine/configuration/model.ts';
-import {
-  type Count,
-  countSteps,
-  findRuns,
-  findStepFaults,
-  type RunRecord,
-  type RunStep,
-  type StepBalance,
-} from '../queries/runs.ts';
+import { type Count, findStepFaults, type RunRecord, type RunStep, type StepBalance } from '../queries/runs.ts';
 import { builder } from './builder.ts';
 import { type PageInfo, PageInfoType, pageInfoOf } from './change-types.ts';
 
@@ -101,17 +93,21 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
     counted: t.field({
       type: [CounterType],
       description: "The step's counters counted again from the log.",
-      resolve: async ({ step, run }, _, { queries }) => {
-        const counted = (await countSteps(queries, [run.id])).get(`${run.id}/${step.number}`);
+      resolve: async ({ step, run }, _, { stepCounts }) => {
+        const counted = (await stepCounts.load(run.id)).get(step.number);
         return [...(counted ?? [])].map(([name, count]) => counterOf({ name, count }));
       },
     }),
     complete: t.boolean({
-      description: 'The counters equal the log, and the balance adds up.',
-      resolve: async ({ step, run }, _, { queries }) => {
-        const counted = (await countSteps(queries, [run.id])).get(`${run.id}/${step.number}`);
-        return findStepFaults(step, counted).length === 0;
-      },
+      description: 'The step is over, its counters equal the log, and the balance adds up.',
+      resolve: async ({ step, run }, _, { stepCounts }) =>
+        step.finishedAt !== undefined &&
+        findStepFaults(run, step, (await stepCounts.load(run.id)).get(step.number)).length === 0,
+    }),
+    faults: t.stringList({
+      description: 'What is wrong with its record, in words; empty while it goes on.',
+      resolve: async ({ step, run }, _, { stepCounts }) =>
+        findStepFaults(run, step, (await stepCounts.load(run.id)).get(step.number)),
     }),
   }),
 });
@@ -160,8 +156,7 @@ export const AgentType = builder.objectRef<Agent>('Agent').implement({
     lastRun: t.field({
       type: RunType,
       nullable: true,
-      resolve: async ({ name }, _, { queries }) =>
-        (await findRuns(queries, { agent: name }, { first: 1 })).runs[0] ?? null,
+      resolve: async ({ name }, _, { lastRuns }) => (await lastRuns.load(name)) ?? null,
     }),
   }),
 });

@@ -1,15 +1,16 @@
 // The schema: every question, and the one thing that can be started. schema.graphql is printed from it (npm run schema).
 
+import { GraphQLError } from 'graphql';
 import { UnknownNameError } from '../../engine/engine.ts';
 import { systemClock } from '../../ingest/clock.ts';
 import { REPORTS, type ReportDefinition } from '../../reports/definitions.ts';
 import { findChanges } from '../queries/changes.ts';
 import { findHoldings } from '../queries/entitlements.ts';
-import { findObjects } from '../queries/objects.ts';
+import { countFound, findObjects, LONGEST_SEARCH, MOST_OBJECTS, type ObjectSearch } from '../queries/objects.ts';
 import { findRuns } from '../queries/runs.ts';
 import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
-import { asKnownAt } from './context.ts';
+import { asKnownAt, waitForDelivery } from './context.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType } from './overview-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
@@ -85,6 +86,12 @@ builder.queryFields((t) => ({
   }),
 }));
 
+function searchOf(search: string | null | undefined, type: string | null | undefined): ObjectSearch {
+  if (search && search.length > LONGEST_SEARCH)
+    throw callerError(`search has ${search.length} characters; a part of a name has at most ${LONGEST_SEARCH}.`);
+  return { search: search ?? undefined, type: type ?? undefined };
+}
+
 // Objects and who holds what.
 builder.queryFields((t) => ({
   objects: t.field({
@@ -92,17 +99,18 @@ builder.queryFields((t) => ({
     description: 'Objects called so, now or ever (part of a name, anchor or DN); also deleted ones.',
     args: { search: t.arg.string(), type: t.arg.string(), first: t.arg.int({ defaultValue: 50 }) },
     resolve: (_, { search, type, first }, { queries }) =>
-      findObjects(queries, {
-        search: search ?? undefined,
-        type: type ?? undefined,
-        first: checkFirst(first, 50, 500),
-      }),
+      findObjects(queries, searchOf(search, type), checkFirst(first, 50, MOST_OBJECTS)),
+  }),
+  objectCount: t.int({
+    description: 'How many objects are called so: `objects` gives the first of them.',
+    args: { search: t.arg.string(), type: t.arg.string() },
+    resolve: (_, { search, type }, { queries }) => countFound(queries, searchOf(search, type)),
   }),
   object: t.field({
     type: MetaverseObjectType,
     nullable: true,
     args: { id: t.arg.id({ required: true }) },
-    resolve: async (_, { id }, { queries }) => (await findObjects(queries, { id: checkId(id), first: 1 }))[0] ?? null,
+    resolve: async (_, { id }, { queries }) => (await findObjects(queries, { id: checkId(id) }, 1))[0] ?? null,
   }),
   holders: t.field({
     type: HolderListType,
@@ -122,6 +130,16 @@ builder.queryFields((t) => ({
   }),
 }));
 
+/** How long the record of a run that is over is waited for. */
+const LONGEST_DELIVERY_MS = 60_000;
+
+function notDelivered(run: number, result: string): GraphQLError {
+  return new GraphQLError(
+    `The run ${run} is over (${result}) and kept in the journal, but ClickHouse does not have all of it yet; ask for run(id: ${run}) later.`,
+    { extensions: { code: 'NOT_DELIVERED' } },
+  );
+}
+
 builder.mutationType({
   fields: (t) => ({
     run: t.field({
@@ -132,8 +150,8 @@ builder.mutationType({
       resolve: async (_, { agent, profile }, context) => {
         const { engine, log, viewer } = context;
         try {
-          const { run } = await engine.run(agent, profile, { initiator: viewer });
-          await log.shipper.delivered(log.journal.size);
+          const { run, result } = await engine.run(agent, profile, { initiator: viewer });
+          if (!(await waitForDelivery(log, LONGEST_DELIVERY_MS))) throw notDelivered(run, result);
           context.queries = { ...context.queries, watermark: log.shipper.shipped };
           return (await findRuns(context.queries, { id: run }, { first: 1 })).runs[0] ?? null;
         } catch (error) {

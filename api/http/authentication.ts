@@ -55,6 +55,11 @@ const linkQuery = z.object({ token: z.string().regex(/^[\w-]{20,100}$/) });
 export function signInRoutes(signIn: SignIn): Router {
   const router = Router();
   router.get('/sign-in', async (request, response) => {
+    // Mail programs and scanners look at a link before a person opens it; that must not use it up.
+    if (request.method === 'HEAD') {
+      response.status(204).end();
+      return;
+    }
     const query = linkQuery.safeParse(request.query);
     const session = query.success ? await signIn.redeemLink(query.data.token) : undefined;
     if (session === undefined) {

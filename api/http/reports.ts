@@ -3,22 +3,42 @@ import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { ReportParameterError } from '../../reports/definitions.ts';
 import type { Installation } from '../installation.ts';
+import { AnswerTooLargeError } from '../queries/context.ts';
 import { readViewer } from './authentication.ts';
 
 export function serveReport(installation: Installation) {
   return async (request: Request<{ name: string }>, response: Response): Promise<void> => {
-    const entries = Object.entries(request.query).map(([key, value]) => [key, typeof value === 'string' ? value : '']);
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
     try {
       const report = await installation.produceReport(
         request.params.name,
-        Object.fromEntries(entries),
+        readParameters(request),
         readViewer(request),
+        gone.signal,
       );
       response.type(report.mediaType).attachment(report.fileName);
       await pipeline(report.pdf, response);
     } catch (error) {
-      if (!(error instanceof ReportParameterError)) throw error;
-      response.status(400).type('text').send(error.message);
+      if (gone.signal.aborted) return;
+      const status = statusOf(error);
+      if (status === undefined || !(error instanceof Error)) throw error;
+      response.status(status).type('text').send(error.message);
     }
   };
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof ReportParameterError) return 400;
+  return error instanceof AnswerTooLargeError ? 422 : undefined;
+}
+
+/** Each parameter once: of two it would have to be guessed which is meant. */
+function readParameters(request: Request): Record<string, string> {
+  const entries = Object.entries(request.query).map(([key, value]) => {
+    if (typeof value !== 'string')
+      throw new ReportParameterError(key, `The parameter ${JSON.stringify(key.slice(0, 60))} is given more than once.`);
+    return [key, value];
+  });
+  return Object.fromEntries(entries);
 }

@@ -1,13 +1,13 @@
 // The service over HTTP: health for everybody, sign-in, and everything else for those who are signed in or have a token.
 import type { Server } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
-import { createYoga } from 'graphql-yoga';
 import type { Logger } from 'pino';
-import { createRequestContext } from '../graphql/context.ts';
-import { schema } from '../graphql/schema.ts';
+import { LogError } from '../../ingest/errors.ts';
+import { FAILED } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import type { SignIn } from '../sign-in.ts';
-import { authenticate, readViewer, signInRoutes } from './authentication.ts';
+import { authenticate, signInRoutes } from './authentication.ts';
+import { refuse, serveGraphQL } from './graphql.ts';
 import { serveReport } from './reports.ts';
 import { serveWebApplication } from './web-application.ts';
 
@@ -21,9 +21,6 @@ export interface Service {
   webFolder: string;
 }
 
-/** Bodies larger than this are no GraphQL operation that a person writes. */
-const LARGEST_BODY_BYTES = 1_000_000;
-
 export function createHttpApplication(service: Service): Express {
   const application = express();
   application.disable('x-powered-by');
@@ -33,29 +30,18 @@ export function createHttpApplication(service: Service): Express {
   });
   application.get('/health/ready', (_, response) => answerReady(service, response));
   application.use(signInRoutes(service.signIn));
-  const yoga = createYoga<{ req: Request; res: Response }>({
-    schema,
-    graphqlEndpoint: '/graphql',
-    graphiql: false,
-    landingPage: false,
-    logging: false,
-    maskedErrors: true,
-    context: ({ req, request }) =>
-      createRequestContext(service.installation.log, service.installation.engine, readViewer(req), request.signal),
-  });
-  application.use('/graphql', authenticate(service.signIn), refuseLargeBodies, (request, response, next) => {
-    Promise.resolve(yoga(request, response)).catch(next);
-  });
+  const report = (error: unknown) => logFailure(service.logger, error);
+  application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));
   application.get('/reports/:name.pdf', authenticate(service.signIn), serveReport(service.installation));
   application.use(serveWebApplication(service.webFolder));
+  application.use(answerNothingHere);
   application.use(handleError(service.logger));
   return application;
 }
 
 function setSecurityHeaders(_: Request, response: Response, next: NextFunction): void {
   response.set({
-    'Content-Security-Policy':
-      "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
+    'Content-Security-Policy': "default-src 'self'; frame-ancestors 'none'; base-uri 'self'; form-action 'self'",
     'X-Content-Type-Options': 'nosniff',
     'Referrer-Policy': 'no-referrer',
     'Cache-Control': 'no-store',
@@ -74,23 +60,46 @@ function answerReady(service: Service, response: Response): void {
     delivered: shipper.shipped,
     shipper: shipper.state,
     ...(shipper.problem && { problem: shipper.problem.message }),
+    ...(journal.tileProblem !== undefined && { tiles: journal.tileProblem }),
   });
 }
 
-function refuseLargeBodies(request: Request, response: Response, next: NextFunction): void {
-  if (Number(request.headers['content-length'] ?? 0) > LARGEST_BODY_BYTES) {
-    response.status(413).json({ errors: [{ message: `The request is larger than ${LARGEST_BODY_BYTES} bytes.` }] });
-    return;
-  }
-  next();
+function answerNothingHere(_: Request, response: Response): void {
+  response.status(404).type('text').send('There is nothing at this address.');
 }
 
 function handleError(logger: Logger) {
   return (error: unknown, _request: Request, response: Response, _next: NextFunction): void => {
-    logger.error({ error: error instanceof Error ? error.message : 'unknown' }, 'A request failed.');
+    const status = statusOf(error);
+    if (status === undefined) logFailure(logger, error);
     if (response.headersSent) response.destroy();
-    else response.status(500).json({ error: 'The service failed to answer; its log says why.' });
+    else if (status === undefined) refuse(response, 500, FAILED, 'INTERNAL_SERVER_ERROR');
+    else refuse(response, status, REFUSALS[status] ?? 'The request cannot be understood.');
   };
+}
+
+/** What a client did wrong, as Express and its parsers say it. */
+const REFUSALS: Record<number, string> = {
+  400: 'The request cannot be understood: its address or its JSON is malformed.',
+  404: 'There is nothing at this address.',
+  413: 'The request is too large.',
+  415: 'The encoding of the request is not known here.',
+};
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
+  const { status } = error;
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}
+
+/** Where it failed and how, without what ClickHouse or a parser quotes of a row. */
+function logFailure(logger: Logger, error: unknown): void {
+  if (error instanceof LogError) logger.error({ code: error.code, error: error.message }, 'The log could not answer.');
+  else {
+    const { name, stack = '' } = error instanceof Error ? error : new Error('unknown');
+    const places = stack.split('\n').filter((line) => /^\s+at /.test(line));
+    logger.error({ error: name, at: places.map((line) => line.trim()) }, 'A request failed.');
+  }
 }
 
 /** Listens, or throws an Error that says in a sentence why not. */

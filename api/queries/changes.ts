@@ -65,11 +65,12 @@ function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<
   if (filter.value !== undefined) {
     params.value = filter.value;
     sql.push('(has(value.new, {value:String}) OR has(value.old, {value:String}))');
-    if (filter.attribute !== undefined) {
-      sql.push(
-        'arrayExists((a, o, n) -> a = {attribute:String} AND (o = {value:String} OR n = {value:String}), value.attribute, value.old, value.new)',
-      );
-    }
+    // Where a value has no old or no new side, that column is empty: an empty text is not asked of it.
+    const isValue = "((p != 'remove' AND n = {value:String}) OR (p != 'add' AND o = {value:String}))";
+    const isAttribute = filter.attribute === undefined ? '1' : 'a = {attribute:String}';
+    sql.push(
+      `arrayExists((a, p, o, n) -> ${isAttribute} AND ${isValue}, value.attribute, value.operation, value.old, value.new)`,
+    );
   } else if (filter.attribute !== undefined) sql.push('has(value.attribute, {attribute:String})');
 }
 

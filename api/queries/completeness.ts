@@ -1,45 +1,57 @@
 // Is the log complete: dense, and equal to what the engine counted?
 import { z } from 'zod';
 import type { LogHead } from '../../ingest/journal/messages.ts';
-import { MOST_ROWS, type QueryContext, readEvents, readOptions } from './context.ts';
+import { type QueryContext, readAll, readEvents } from './context.ts';
 import type { Completeness } from './results.ts';
-import { countSteps, findStepFaults, groupRuns } from './runs.ts';
+import { countSteps, findStepFaults, groupRuns, type RunRecord, type StepCounts } from './runs.ts';
 
 /** Over all runs below the watermark. `head` is the journal's: how many events are accepted, and their Merkle root. */
 export async function findCompleteness(context: QueryContext, head: LogHead): Promise<Completeness> {
   const [[dense], events, counted] = await Promise.all([
-    context.clickhouse.select(
-      'SELECT count() AS held, uniqExact(sequence) AS distinct FROM events WHERE sequence < {watermark:UInt64}',
-      { watermark: context.watermark },
-      z.object({ held: z.number(), distinct: z.number() }),
-      readOptions(context, 60),
-    ),
-    readEvents(
+    readAll(
       context,
-      `SELECT sequence FROM events WHERE stage = 'run' AND sequence < {watermark:UInt64} LIMIT ${MOST_ROWS}`,
+      'SELECT count() AS held, uniqExact(sequence) AS distinct FROM events WHERE sequence < {watermark:UInt64}',
       {},
-      'ASC',
+      z.object({ held: z.number(), distinct: z.number() }),
+      { timeLimit: 60 },
     ),
+    readEvents(context, "SELECT sequence FROM events WHERE stage = 'run' AND sequence < {watermark:UInt64}", {}, 'ASC'),
     countSteps(context, undefined),
   ]);
   const runs = groupRuns(events);
-  const faults = runs.flatMap((run) =>
-    run.steps.flatMap((step) =>
-      findStepFaults(step, counted.get(`${run.id}/${step.number}`)).map((what) => ({
-        run: run.id,
-        step: step.number,
-        agent: run.agent,
-        what,
-      })),
-    ),
-  );
+  const { held, distinct } = dense ?? { held: 0, distinct: 0 };
   return {
     size: head.size,
     watermark: context.watermark,
-    missing: context.watermark - (dense?.distinct ?? 0),
+    missing: context.watermark - distinct + (held - distinct),
     runs: runs.length,
     steps: runs.reduce((sum, run) => sum + run.steps.length, 0),
-    faults,
+    faults: findFaults(runs, counted),
     root: head.root,
   };
+}
+
+/** Of each step whose record does not agree with the log, also of events of a step that has no record. */
+function findFaults(runs: readonly RunRecord[], counted: ReadonlyMap<string, StepCounts>): Completeness['faults'] {
+  const known = new Set<string>();
+  const faults: Completeness['faults'] = [];
+  for (const run of runs) {
+    for (const step of run.steps) {
+      const key = `${run.id}/${step.number}`;
+      known.add(key);
+      for (const what of findStepFaults(run, step, counted.get(key)))
+        faults.push({ run: run.id, step: step.number, agent: run.agent, what });
+    }
+  }
+  for (const [key, counts] of counted) {
+    if (known.has(key)) continue;
+    const [run = 0, step = 0] = key.split('/').map(Number);
+    const agent = runs.find(({ id }) => id === run)?.agent ?? '';
+    faults.push({ run, step, agent, what: `the log holds ${sumOf(counts)} events of a step that has no record` });
+  }
+  return faults;
+}
+
+function sumOf(counts: StepCounts): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0);
 }

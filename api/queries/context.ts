@@ -1,4 +1,6 @@
-// What every question is asked with: the log, and up to which event.
+// What every question is asked with: the log, and up to which event. No answer is ever cut off in silence: what is
+// larger than its limit is refused with a sentence.
+import type { z } from 'zod';
 import type { ClickHouse, ReadOptions } from '../../ingest/clickhouse/connect.ts';
 import { EVENT_COLUMNS, fromRow, rowSchema } from '../../ingest/clickhouse/rows.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
@@ -30,10 +32,51 @@ export const WITHOUT_EFFECT = [
   'flow-failure',
 ];
 
+/** The answer is larger than this program gives at once. It is refused whole: a part of it would be taken for all. */
+export class AnswerTooLargeError extends Error {
+  override name = 'AnswerTooLargeError';
+
+  constructor(most: number, what = 'rows') {
+    super(
+      `The answer has more than ${most.toLocaleString('en')} ${what}; ask for less: a shorter time, one system or one object.`,
+    );
+  }
+}
+
+/** The log does not hold what it says of itself: something that an event names is not there. */
+export class BrokenLogError extends Error {
+  override name = 'BrokenLogError';
+}
+
 const COLUMNS = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
 
 export function readOptions(context: QueryContext, timeLimit?: number): ReadOptions {
   return { ...(context.signal && { signal: context.signal }), ...(timeLimit !== undefined && { timeLimit }) };
+}
+
+export interface Limits {
+  /** More rows than this are refused. */
+  most?: number;
+  /** Seconds. */
+  timeLimit?: number;
+}
+
+/** All rows of a question, each checked; the watermark is bound. Throws AnswerTooLargeError rather than leave any out. */
+export async function readAll<T extends z.ZodType>(
+  context: QueryContext,
+  sql: string,
+  params: Record<string, unknown>,
+  schema: T,
+  { most = MOST_ROWS, timeLimit }: Limits = {},
+): Promise<z.infer<T>[]> {
+  const rows = await context.clickhouse.select(
+    `${sql} LIMIT ${most + 1}`,
+    { watermark: context.watermark, ...params },
+    schema,
+    readOptions(context, timeLimit),
+  );
+  if (rows.length > most) throw new AnswerTooLargeError(most);
+  return rows;
 }
 
 /**
@@ -46,28 +89,23 @@ export async function readEvents(
   params: Record<string, unknown>,
   order: 'ASC' | 'DESC',
 ): Promise<ChangeEvent[]> {
-  const sql = `SELECT ${COLUMNS} FROM events WHERE sequence IN (${inner}) ORDER BY sequence ${order} LIMIT ${MOST_ROWS}`;
-  const rows = await context.clickhouse.select(
-    sql,
-    { watermark: context.watermark, ...params },
-    rowSchema,
-    readOptions(context),
-  );
-  return rows.map(fromRow);
+  const sql = `SELECT ${COLUMNS} FROM events WHERE sequence IN (${inner}) ORDER BY sequence ${order}`;
+  return (await readAll(context, sql, params, rowSchema)).map(fromRow);
 }
+
+/** Sequences looked up in one query. */
+const BATCH_SEQUENCES = 5000;
 
 export async function readSequences(
   context: QueryContext,
   sequences: readonly number[],
 ): Promise<Map<number, ChangeEvent>> {
   const found = new Map<number, ChangeEvent>();
-  const wanted = [...new Set(sequences)];
-  for (let from = 0; from < wanted.length; from += 5000) {
-    const part = wanted.slice(from, from + 5000);
+  const wanted = [...new Set(sequences)].filter((sequence) => sequence < context.watermark);
+  for (let from = 0; from < wanted.length; from += BATCH_SEQUENCES) {
+    const part = wanted.slice(from, from + BATCH_SEQUENCES);
     const inner = 'SELECT arrayJoin({sequences:Array(UInt64)}) AS sequence';
-    for (const event of await readEvents(context, inner, { sequences: part }, 'ASC')) {
-      if (event.sequence < context.watermark) found.set(event.sequence, event);
-    }
+    for (const event of await readEvents(context, inner, { sequences: part }, 'ASC')) found.set(event.sequence, event);
   }
   return found;
 }

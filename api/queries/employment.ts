@@ -3,7 +3,7 @@
 // comes again.
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { MOST_ROWS, type QueryContext, readOptions } from './context.ts';
+import { NO_ID, type QueryContext, readAll } from './context.ts';
 
 /** What the configuration says of people, for questions about them. */
 export interface PeopleRules {
@@ -26,9 +26,14 @@ export interface Employment {
   joinedBy: number;
   /** Not the first time. */
   rehired: boolean;
+  /** The deleted object that this person was before. */
+  predecessor: string | undefined;
   leftAt: number | undefined;
   leftBy: number | undefined;
 }
+
+/** Comings and goings of all people ever. */
+const MOST_LINKS = 2_000_000;
 
 const linkRow = z.object({
   object: z.string(),
@@ -39,25 +44,23 @@ const linkRow = z.object({
   name: z.string(),
   occurred_at: z.string(),
   sequence: z.number(),
+  predecessor: z.string(),
 });
 
 /** When people were linked to and unlinked from the systems that make them; a report prints it. */
-export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, stage IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence
+export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, stage IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence,
+            if(stage = 'projection', value.reference[indexOf(value.attribute, 'predecessor')], toUUID('${NO_ID}')) AS predecessor
      FROM events
      WHERE agent IN {agents:Array(String)} AND sequence < {watermark:UInt64}
        AND ((stage = 'projection' AND outcome = 'disconnector-projected') OR (stage = 'join' AND outcome = 'disconnector-joined')
          OR outcome IN ('connector-delete-leave-mv', 'connector-delete-remove-mv'))
-       AND object IN (SELECT object FROM events WHERE stage = 'import-flow' AND object_type IN {types:Array(String)})
-     ORDER BY occurred_at, sequence LIMIT ${MOST_ROWS}`;
+       AND object IN (SELECT object FROM events WHERE stage = 'import-flow' AND object_type IN {types:Array(String)} AND sequence < {watermark:UInt64})
+     ORDER BY occurred_at, sequence`;
 
 /** All employments, in the order in which they began. Objects that are no people are left out. */
 export async function findEmployments(context: QueryContext, rules: PeopleRules): Promise<Employment[]> {
-  const rows = await context.clickhouse.select(
-    EMPLOYMENT_SQL,
-    { agents: rules.agents, types: rules.types, watermark: context.watermark },
-    linkRow,
-    readOptions(context, 30),
-  );
+  const params = { agents: rules.agents, types: rules.types };
+  const rows = await readAll(context, EMPLOYMENT_SQL, params, linkRow, { most: MOST_LINKS, timeLimit: 30 });
   return foldLinks(rows);
 }
 
@@ -80,7 +83,8 @@ export function foldLinks(rows: readonly z.infer<typeof linkRow>[]): Employment[
           anchor: row.anchor || undefined,
           joinedAt: at,
           joinedBy: row.sequence,
-          rehired: current !== undefined,
+          rehired: current !== undefined || latest.has(row.predecessor),
+          predecessor: row.predecessor === NO_ID ? undefined : row.predecessor,
           leftAt: undefined,
           leftBy: undefined,
         };

@@ -1,9 +1,12 @@
-// Who held which entitlement at an instant: a fold over the entitlement changes, then how each was granted.
+// Who held which entitlement at an instant: a fold over the entitlement changes of each place (an entry of a connected
+// system, or an object of the metaverse) that holds one, then whose that place was, and how each was granted.
 import { z } from 'zod';
 import { formatMicros, parseInstant } from '../../ingest/clock.ts';
-import { MOST_ROWS, NO_ID, type QueryContext, readOptions, readSequences } from './context.ts';
+import { NO_ID, type QueryContext, readAll } from './context.ts';
+import { type Grant, readGrants } from './grants.ts';
+import { IS_LINK } from './links.ts';
 import { nameObjects, unnamed } from './names.ts';
-import type { AccessAsOf, Holding } from './results.ts';
+import type { AccessAsOf, Holding, Reference } from './results.ts';
 
 export interface EntitlementFilter {
   /** The group. */
@@ -14,76 +17,130 @@ export interface EntitlementFilter {
   agent?: string | undefined;
 }
 
-const changeRow = z.object({
+const holdingRow = z.object({
   agent: z.string(),
-  holder: z.string(),
-  entitlement: z.string(),
   attribute: z.string(),
   value: z.string(),
+  /** The object that a reference names. */
+  named: z.string(),
+  by_reference: z.number(),
+  /** The object that the attribute is on. */
+  whose: z.string(),
   since: z.string(),
   granted_by: z.number(),
 });
+type HoldingRow = z.infer<typeof holdingRow>;
 
-/** The question as ClickHouse is asked it; a report prints it. */
+const KNOWN = "occurred_at <= {at:DateTime64(6, 'UTC')} AND sequence < {watermark:UInt64}";
+const ENTRIES_OF = (name: string) =>
+  `entry IN (SELECT entry FROM events WHERE object = {${name}:UUID} AND ${IS_LINK} AND sequence < {watermark:UInt64})`;
+
+/** The changes that can matter to a filter; whose they were at the instant is decided after the fold. */
+function scopeOf(filter: EntitlementFilter): string {
+  const conditions = [KNOWN, filter.agent === undefined ? "agent != ''" : 'agent = {agent:String}'];
+  if (filter.entitlement !== undefined)
+    conditions.push(`(entitlement = {entitlement:UUID} OR ${ENTRIES_OF('entitlement')})`);
+  if (filter.holder !== undefined) conditions.push(`(holder = {holder:UUID} OR ${ENTRIES_OF('holder')})`);
+  return conditions.join(' AND ');
+}
+
+/** Whose each entry was at the instant (links.ts): of its latest link, before any, of its first one. */
+function ownersSql(filter: EntitlementFilter): string {
+  const conditions = [IS_LINK, 'sequence < {watermark:UInt64}'];
+  if (filter.entitlement !== undefined || filter.holder !== undefined)
+    conditions.push(`entry IN (SELECT entry FROM entitlement_changes WHERE ${scopeOf(filter)})`);
+  return `SELECT entry,
+        if(countIf(occurred_at <= {at:DateTime64(6, 'UTC')}) > 0,
+           argMaxIf(object, (occurred_at, sequence), occurred_at <= {at:DateTime64(6, 'UTC')}),
+           argMin(object, (occurred_at, sequence))) AS owner
+      FROM events WHERE ${conditions.join(' AND ')} GROUP BY entry`;
+}
+
+/**
+ * The question as ClickHouse is asked it; a report prints it. A reference of an entry not joined yet is told apart from
+ * a value of its own only by its event, so what may be either is left for `findHoldings` to decide.
+ */
 export function holdingsSql(filter: EntitlementFilter): string {
-  const conditions = ["occurred_at <= {at:DateTime64(6, 'UTC')}", 'sequence < {watermark:UInt64}'];
-  conditions.push(filter.agent === undefined ? "agent != ''" : 'agent = {agent:String}');
-  if (filter.entitlement !== undefined) conditions.push('entitlement = {entitlement:UUID}');
-  if (filter.holder !== undefined) conditions.push('holder = {holder:UUID}');
-  return `SELECT agent, holder, entitlement, attribute, value, tupleElement(latest, 2) AS since, tupleElement(latest, 3) AS granted_by FROM
-     (
-       SELECT agent, holder, entitlement, entry, attribute, value,
-              argMax((granted, occurred_at, sequence), (occurred_at, sequence, ordinal)) AS latest
-       FROM entitlement_changes WHERE ${conditions.join(' AND ')}
-       GROUP BY agent, holder, entitlement, entry, attribute, value
-     )
-     WHERE tupleElement(latest, 1) = 1 ORDER BY agent, entitlement, holder, attribute, value LIMIT ${MOST_ROWS}`;
+  const conditions = [`NOT (agent = '' AND by_reference AND named = toUUID('${NO_ID}'))`];
+  if (filter.holder !== undefined) conditions.push('if(by_reference, named, whose) = {holder:UUID}');
+  if (filter.entitlement !== undefined)
+    conditions.push("whose = {entitlement:UUID} AND (by_reference OR value != 'true')");
+  return `SELECT agent, attribute, value, named, by_reference, if(agent = '', place, owners.owner) AS whose, granting.1 AS since, granting.2 AS granted_by FROM
+    (
+      SELECT agent, place, attribute, value, named, max(is_reference) AS by_reference,
+             arraySort(groupArray((occurred_at, sequence, ordinal, granted))) AS changes,
+             arrayFilter((c, next) -> c.2 != next.2, changes, arrayPushBack(arrayPopFront(changes), (changes[-1].1, toUInt64(0), toUInt32(0), toUInt8(0)))) AS settled,
+             settled[arrayLastIndex(c -> c.4 = 0, settled) + 1] AS granting
+      FROM
+      (
+        SELECT agent, attribute, value, granted, occurred_at, sequence, ordinal,
+               value = '' OR entitlement != toUUID('${NO_ID}') AS is_reference,
+               if(is_reference, holder, toUUID('${NO_ID}')) AS named,
+               if(agent != '', entry, if(is_reference, entitlement, holder)) AS place
+        FROM entitlement_changes WHERE ${scopeOf(filter)}
+      )
+      GROUP BY agent, place, attribute, value, named HAVING settled[-1].4 = 1
+    ) AS held
+    LEFT JOIN (${ownersSql(filter)}) AS owners ON held.place = owners.entry
+    WHERE ${conditions.join(' AND ')}
+    ORDER BY agent, whose, named, attribute, value, granted_by`;
 }
 
 /** What was held at an instant, by what was known at the watermark. */
 export async function findHoldings(context: QueryContext, at: number, filter: EntitlementFilter): Promise<AccessAsOf> {
-  const rows = await context.clickhouse.select(
+  const rows = await readAll(
+    context,
     holdingsSql(filter),
     {
       at: formatMicros(at),
-      watermark: context.watermark,
       ...Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)),
     },
-    changeRow,
-    readOptions(context, 30),
+    holdingRow,
+    { timeLimit: 30 },
   );
-  return { log: context.log, watermark: context.watermark, at, holdings: await describe(context, rows) };
+  return { log: context.log, watermark: context.watermark, at, holdings: await describe(context, rows, filter) };
 }
 
-async function describe(context: QueryContext, rows: z.infer<typeof changeRow>[]): Promise<Holding[]> {
-  const names = await nameObjects(
-    context,
-    rows.flatMap((row) => [row.holder, row.entitlement]),
-  );
-  const events = await readSequences(
-    context,
-    rows.map((row) => row.granted_by),
-  );
-  return rows.map((row) => {
-    const event = events.get(row.granted_by);
-    const rule = event?.values.find(({ attribute }) => attribute === row.attribute)?.rule ?? event?.rule;
+async function describe(context: QueryContext, rows: HoldingRow[], filter: EntitlementFilter): Promise<Holding[]> {
+  const [names, grants] = await Promise.all([
+    nameObjects(
+      context,
+      rows.flatMap((row) => [row.whose, row.named]),
+    ),
+    readGrants(
+      context,
+      rows.map((row) => row.granted_by),
+    ),
+  ]);
+  const called = (id: string): Reference => names.get(id) ?? unnamed(id);
+  return rows.flatMap((row) => {
+    const grant = grants.get(row.granted_by);
+    const value = grant?.values.get(row.attribute);
+    const byReference = row.by_reference === 1 || value?.type === 'reference';
+    if (byReference ? filter.holder !== undefined && row.by_reference === 0 : filter.entitlement !== undefined)
+      return [];
+    const nobody = { ...unnamed(undefined), name: row.value || undefined };
     return {
-      holder:
-        names.get(row.holder) ??
-        (row.holder === NO_ID ? { ...unnamed(undefined), name: row.value || undefined } : unnamed(row.holder)),
-      entitlement: row.entitlement === NO_ID ? undefined : (names.get(row.entitlement) ?? unnamed(row.entitlement)),
+      holder: !byReference ? called(row.whose) : row.named === NO_ID ? nobody : called(row.named),
+      entitlement: byReference ? called(row.whose) : undefined,
       agent: row.agent,
-      entryName: event?.dn ?? event?.anchor,
+      entryName: grant?.dn ?? grant?.anchor,
       attribute: row.attribute,
       value: row.value,
       since: parseInstant(row.since) ?? 0,
       grantedBy: row.granted_by,
-      stage: event?.stage ?? '',
-      outcome: event?.outcome ?? '',
-      rule,
-      initiator: event?.initiator,
-      initiatorKnown: event?.initiatorKnown ?? 'unknown',
-      outOfBand: event?.outOfBand ?? false,
+      ...howGranted(grant),
+      rule: value?.rule ?? grant?.rule,
     };
   });
+}
+
+function howGranted(grant: Grant | undefined) {
+  return {
+    stage: grant?.stage ?? '',
+    outcome: grant?.outcome ?? '',
+    initiator: grant?.initiator,
+    initiatorKnown: grant?.initiatorKnown ?? 'unknown',
+    outOfBand: grant?.outOfBand ?? false,
+  };
 }

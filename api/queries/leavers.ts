@@ -1,8 +1,10 @@
 // How long leavers keep their accounts, system by system; what is still open is counted as open, never dropped.
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { MOST_ROWS, NO_ID, type QueryContext, readOptions, readSequences } from './context.ts';
+import { type Account, findAccounts } from './accounts.ts';
+import { type QueryContext, readAll } from './context.ts';
 import { type Employment, findEmployments, type PeopleRules } from './employment.ts';
+import { ownerAt } from './links.ts';
 import { nameObjects, unnamed } from './names.ts';
 import type { Leaver, LeaverAccount, LeaversOfPeriod } from './results.ts';
 
@@ -15,6 +17,8 @@ interface Departure {
   employment: Employment;
   leftAt: number;
   known: Leaver['leftAtKnown'];
+  /** When the person came back, if they did. */
+  rehiredAt: number | undefined;
 }
 
 /** The leavers of whom HR let go within the period, both ends included, with each account they had then. */
@@ -24,17 +28,16 @@ export async function findLeavers(
   to: number,
   rules: PeopleRules,
 ): Promise<LeaversOfPeriod> {
-  const gone = (await findEmployments(context, rules)).filter(({ leftAt }) => leftAt !== undefined);
+  const all = await findEmployments(context, rules);
+  const gone = all.filter(({ leftAt }) => leftAt !== undefined);
+  const byPerson = groupByPerson(all);
   const dates = await findLeavingDates(context, rules, gone);
   const departures = gone
-    .map((employment) => departureOf(employment, dates))
+    .map((employment) => departureOf(employment, dates, byPerson))
     .filter(({ leftAt }) => leftAt >= from && leftAt <= to);
   const asOf = await findLastInstant(context);
-  const accounts = await findAccounts(context, departures);
-  const names = await nameObjects(
-    context,
-    departures.map(({ employment }) => employment.object),
-  );
+  const people = [...new Set(departures.map(({ employment }) => employment.object))];
+  const [accounts, names] = await Promise.all([findAccounts(context, people), nameObjects(context, people)]);
   const leavers = departures.map((departure): Leaver => {
     const { employment, leftAt, known } = departure;
     const person = names.get(employment.object) ?? unnamed(employment.object);
@@ -43,12 +46,9 @@ export async function findLeavers(
       leftAt,
       leftAtKnown: known,
       goneBy: employment.leftBy ?? 0,
-      accounts: (accounts.get(employment.object) ?? []).flatMap((changes) => accountOf(changes, departure, asOf)),
+      accounts: (accounts.get(employment.object) ?? []).flatMap((account) => accountOf(account, departure, asOf)),
     };
   });
-  const entries = await nameAccounts(context, leavers, accounts);
-  for (const leaver of leavers)
-    for (const account of leaver.accounts) account.account = entries.get(account.account ?? '');
   return {
     log: context.log,
     watermark: context.watermark,
@@ -59,13 +59,23 @@ export async function findLeavers(
   };
 }
 
+/** Employments by object; who came back as another object also counts for the one that they were before. */
+function groupByPerson(employments: readonly Employment[]): Map<string, Employment[]> {
+  const groups = new Map<string, Employment[]>();
+  for (const employment of employments) {
+    for (const object of [employment.object, employment.predecessor])
+      if (object !== undefined) groups.set(object, [...(groups.get(object) ?? []), employment]);
+  }
+  return groups;
+}
+
 /** The last instant that the log knows of: a log that was replayed ends in the past. */
 export async function findLastInstant(context: QueryContext): Promise<number> {
-  const [row] = await context.clickhouse.select(
+  const [row] = await readAll(
+    context,
     "SELECT max(occurred_at) AS last FROM events WHERE stage = 'run' AND sequence < {watermark:UInt64}",
-    { watermark: context.watermark },
+    {},
     z.object({ last: z.string() }),
-    readOptions(context),
   );
   return parseInstant(row?.last ?? '') ?? 0;
 }
@@ -83,128 +93,80 @@ async function findLeavingDates(
 ): Promise<Map<string, LeavingDate[]>> {
   const dates = new Map<string, LeavingDate[]>();
   if (rules.leavingDateAttributes.length === 0 || gone.length === 0) return dates;
-  const rows = await context.clickhouse.select(
-    `SELECT object, v.2 AS date, occurred_at FROM events
-     ARRAY JOIN arrayZip(value.attribute, value.new, value.operation) AS v
-     WHERE stage = 'import-flow' AND outcome = 'connector-flow' AND sequence < {watermark:UInt64}
-       AND hasAny(value.attribute, {attributes:Array(String)}) AND v.1 IN {attributes:Array(String)}
-     ORDER BY occurred_at, sequence LIMIT ${MOST_ROWS}`,
-    { attributes: rules.leavingDateAttributes, watermark: context.watermark },
-    z.object({ object: z.string(), date: z.string(), occurred_at: z.string() }),
-    readOptions(context),
-  );
-  for (const row of rows)
-    dates.set(row.object, [
-      ...(dates.get(row.object) ?? []),
-      { at: parseInstant(row.occurred_at) ?? 0, date: row.date },
-    ]);
+  const people = [...new Set(gone.map(({ object }) => object))];
+  for (let from = 0; from < people.length; from += BATCH_PEOPLE) {
+    const rows = await readAll(
+      context,
+      `SELECT object, v.2 AS date, occurred_at FROM events
+       ARRAY JOIN arrayZip(value.attribute, value.new) AS v
+       WHERE object IN {people:Array(UUID)} AND stage = 'import-flow' AND outcome = 'connector-flow' AND sequence < {watermark:UInt64}
+         AND hasAny(value.attribute, {attributes:Array(String)}) AND v.1 IN {attributes:Array(String)}
+       ORDER BY occurred_at, sequence`,
+      { attributes: rules.leavingDateAttributes, people: people.slice(from, from + BATCH_PEOPLE) },
+      z.object({ object: z.string(), date: z.string(), occurred_at: z.string() }),
+    );
+    for (const row of rows)
+      dates.set(row.object, [
+        ...(dates.get(row.object) ?? []),
+        { at: parseInstant(row.occurred_at) ?? 0, date: row.date },
+      ]);
+  }
   return dates;
 }
 
 /** HR's leaving date counts to the end of that day; one that is after the person was gone, or none, does not count. */
-function departureOf(employment: Employment, dates: ReadonlyMap<string, LeavingDate[]>): Departure {
+function departureOf(
+  employment: Employment,
+  dates: ReadonlyMap<string, LeavingDate[]>,
+  byPerson: ReadonlyMap<string, readonly Employment[]>,
+): Departure {
   const goneAt = employment.leftAt ?? 0;
+  const rehiredAt = byPerson
+    .get(employment.object)
+    ?.find(({ joinedBy }) => joinedBy > (employment.leftBy ?? 0))?.joinedAt;
   const known = (dates.get(employment.object) ?? [])
     .filter(({ at }) => at >= employment.joinedAt && at <= goneAt)
     .at(-1);
   const day = known && /^\d{4}-\d{2}-\d{2}$/.test(known.date) ? parseInstant(known.date) : undefined;
   const lastInstant = day === undefined ? undefined : day + MICROS_A_DAY - 1;
   if (lastInstant !== undefined && lastInstant <= goneAt)
-    return { employment, leftAt: lastInstant, known: 'leaving-date' };
-  return { employment, leftAt: goneAt, known: 'gone-from-image' };
+    return { employment, leftAt: lastInstant, known: 'leaving-date', rehiredAt };
+  return { employment, leftAt: goneAt, known: 'gone-from-image', rehiredAt };
 }
 
-interface EnabledChange {
-  agent: string;
-  entry: string;
-  granted: boolean;
-  at: number;
-  sequence: number;
-}
-
-/** When accounts were enabled and disabled; a report prints it. */
-export const ENABLED_SQL = `SELECT holder, agent, entry, granted, occurred_at, sequence FROM entitlement_changes
-       WHERE holder IN {people:Array(UUID)} AND entitlement = toUUID('${NO_ID}') AND value = 'true' AND agent != '' AND sequence < {watermark:UInt64}
-       ORDER BY occurred_at, sequence, ordinal LIMIT ${MOST_ROWS}`;
-
-/** For each person, for each account, when it was enabled and disabled, in order. */
-async function findAccounts(
-  context: QueryContext,
-  departures: readonly Departure[],
-): Promise<Map<string, EnabledChange[][]>> {
-  const people = [...new Set(departures.map(({ employment }) => employment.object))];
-  const found = new Map<string, Map<string, EnabledChange[]>>();
-  for (let from = 0; from < people.length; from += BATCH_PEOPLE) {
-    const rows = await context.clickhouse.select(
-      ENABLED_SQL,
-      { people: people.slice(from, from + BATCH_PEOPLE), watermark: context.watermark },
-      z.object({
-        holder: z.string(),
-        agent: z.string(),
-        entry: z.string(),
-        granted: z.number(),
-        occurred_at: z.string(),
-        sequence: z.number(),
-      }),
-      readOptions(context),
-    );
-    for (const row of rows) {
-      const accounts = found.get(row.holder) ?? new Map<string, EnabledChange[]>();
-      found.set(row.holder, accounts);
-      const change = {
-        agent: row.agent,
-        entry: row.entry,
-        granted: row.granted === 1,
-        at: parseInstant(row.occurred_at) ?? 0,
-        sequence: row.sequence,
-      };
-      accounts.set(row.entry, [...(accounts.get(row.entry) ?? []), change]);
-    }
-  }
-  return new Map([...found].map(([person, accounts]) => [person, [...accounts.values()]]));
-}
-
-/** What became of one account after its person left; nothing when it was not enabled then. */
-function accountOf(changes: readonly EnabledChange[], departure: Departure, asOf: number): LeaverAccount[] {
-  const { leftAt, employment } = departure;
+/** What became of one account after its person left; nothing when it was not theirs and enabled then. */
+function accountOf(account: Account, departure: Departure, asOf: number): LeaverAccount[] {
+  const { leftAt, employment, rehiredAt } = departure;
+  const goneAt = employment.leftAt ?? leftAt;
   const goneBy = employment.leftBy ?? 0;
-  const until = (instant: number) =>
-    changes.filter(({ at, sequence }) => at < instant || (at === instant && sequence < goneBy)).at(-1);
-  const before = until(leftAt);
-  const atGone = until(employment.leftAt ?? leftAt);
-  const open = before?.granted ? before : atGone?.granted ? atGone : undefined;
+  const openAt = (instant: number) => {
+    if (ownerAt(account.links, instant)?.object !== employment.object) return undefined;
+    const until = account.changes.filter(({ at, sequence }) => at < instant || (at === instant && sequence < goneBy));
+    return until.at(-1)?.enabled ? until.at(-1) : undefined;
+  };
+  const open = openAt(leftAt) ?? openAt(goneAt);
   if (!open) return [];
-  const disabled = changes.find(
-    ({ granted, at, sequence }) => !granted && (at > open.at || (at === open.at && sequence > open.sequence)),
+  const isAfter = ({ at, sequence }: { at: number; sequence: number }) =>
+    at > open.at || (at === open.at && sequence > open.sequence);
+  // From the link to somebody else on it is that person's.
+  const handedOn = account.links.find(
+    (link) => link.linked && link.object !== employment.object && isAfter(link) && link.at >= leftAt,
   );
+  const disabled = [account.changes.find((change) => !change.enabled && isAfter(change)), handedOn]
+    .filter((end) => end !== undefined)
+    .sort((a, b) => a.at - b.at || a.sequence - b.sequence)[0];
+  const isBack = rehiredAt !== undefined && (disabled === undefined || disabled.at > rehiredAt);
+  const end = isBack ? undefined : disabled;
   return [
     {
-      agent: open.agent,
-      account: open.entry,
-      disabledAt: disabled?.at,
-      disabledBy: disabled?.sequence,
-      hours: Math.max(0, (disabled?.at ?? asOf) - leftAt) / MICROS_AN_HOUR,
+      agent: account.agent,
+      account: account.name,
+      disabledAt: end?.at,
+      disabledBy: end?.sequence,
+      ...(isBack && { rehiredAt }),
+      hours: Math.max(0, (isBack ? rehiredAt : (end?.at ?? asOf)) - leftAt) / MICROS_AN_HOUR,
     },
   ];
-}
-
-/** The DN or anchor of each account, by its entry. */
-async function nameAccounts(
-  context: QueryContext,
-  leavers: readonly Leaver[],
-  accounts: ReadonlyMap<string, EnabledChange[][]>,
-): Promise<Map<string, string | undefined>> {
-  const last = new Map<string, number>();
-  for (const { person } of leavers) {
-    for (const changes of accounts.get(person.id ?? '') ?? []) {
-      const change = changes.at(-1);
-      if (change) last.set(change.entry, change.sequence);
-    }
-  }
-  const events = await readSequences(context, [...last.values()]);
-  return new Map(
-    [...last].map(([entry, sequence]) => [entry, events.get(sequence)?.dn ?? events.get(sequence)?.anchor]),
-  );
 }
 
 /** Hours until disabled of the closed cases, and how many are open, by system. */
@@ -223,7 +185,8 @@ export interface LeaverDelay {
  */
 export function summariseDelays(leavers: readonly Leaver[]): LeaverDelay[] {
   const byAgent = new Map<string, LeaverAccount[]>();
-  for (const account of leavers.flatMap(({ accounts }) => accounts))
+  // Whose person came back before it was disabled is no leaver's account any more.
+  for (const account of leavers.flatMap(({ accounts }) => accounts).filter(({ rehiredAt }) => rehiredAt === undefined))
     byAgent.set(account.agent, [...(byAgent.get(account.agent) ?? []), account]);
   return [...byAgent]
     .map(([agent, accounts]) => {

@@ -2,8 +2,8 @@
 // (occurred, sequence), over what was known at the watermark.
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
-import { MOST_ROWS, type QueryContext, readEvents, WITHOUT_EFFECT } from './context.ts';
-import { findFirstLinks, ownEvents } from './history.ts';
+import { type QueryContext, readEvents, WITHOUT_EFFECT } from './context.ts';
+import { ownerAt, readLinks } from './links.ts';
 
 export interface StateValue {
   value: string;
@@ -26,40 +26,55 @@ export interface SystemState {
   entry: string | undefined;
   dn: string | undefined;
   anchor: string | undefined;
+  /** false: an entry that the object was not linked to then: before its join, or after it was let go. */
+  joined: boolean;
   attributes: AttributeState[];
 }
 
 const SYSTEM_STAGES = ['import', 'export'];
 const METAVERSE_STAGES = ['import-flow', 'recall', 'deletion', 'projection'];
 
+const IN_EFFECT =
+  "outcome NOT IN {without_effect:Array(String)} AND occurred_at <= {at:DateTime64(6, 'UTC')} AND sequence < {watermark:UInt64}";
+
+/** An entry counts with the object that it was linked to then, and with all that happened to it before that. */
 export async function findState(context: QueryContext, object: string, at: number): Promise<SystemState[]> {
-  const links = await findFirstLinks(context, object);
-  const { inners, params } = ownEvents(
-    links,
-    "stage IN {stages:Array(String)} AND outcome NOT IN {without_effect:Array(String)} AND occurred_at <= {at:DateTime64(6, 'UTC')} AND sequence < {watermark:UInt64}",
-  );
-  const inner = `SELECT sequence FROM (${inners.join(' UNION ALL ')}) LIMIT ${MOST_ROWS}`;
+  const links = await readLinks(context, [object]);
+  const owned = new Map<string, boolean>();
+  for (const [entry, itsLinks] of links) {
+    const owner = ownerAt(itsLinks, at);
+    if (owner?.object === object) owned.set(entry, owner.joined);
+  }
+  const inner = `SELECT sequence FROM events WHERE object = {object:UUID} AND stage IN {metaverse_stages:Array(String)} AND ${IN_EFFECT}
+    UNION ALL SELECT sequence FROM events WHERE entry IN {entries:Array(UUID)} AND stage IN {system_stages:Array(String)} AND ${IN_EFFECT}`;
   const events = await readEvents(
     context,
     inner,
     {
-      ...params,
       object,
-      stages: [...SYSTEM_STAGES, ...METAVERSE_STAGES],
+      entries: [...owned.keys()],
+      metaverse_stages: METAVERSE_STAGES,
+      system_stages: SYSTEM_STAGES,
       without_effect: WITHOUT_EFFECT,
       at: formatMicros(at),
     },
     'ASC',
   );
-  return foldState(events.sort((a, b) => a.occurredAt - b.occurredAt || a.sequence - b.sequence));
+  return foldState(
+    events.sort((a, b) => a.occurredAt - b.occurredAt || a.sequence - b.sequence),
+    owned,
+  );
 }
 
 interface Folded extends Omit<SystemState, 'attributes'> {
   attributes: Map<string, AttributeState>;
 }
 
-/** Folds events in the order given into the state of each system; a system whose object is gone is not listed. */
-export function foldState(events: readonly ChangeEvent[]): SystemState[] {
+/**
+ * Folds events in the order given into the state of each system; a system whose object is gone is not listed. `joined`:
+ * the entries, and whether each was a connector.
+ */
+export function foldState(events: readonly ChangeEvent[], joined: ReadonlyMap<string, boolean>): SystemState[] {
   const systems = new Map<string, Folded>();
   for (const event of events) {
     const inSystem = SYSTEM_STAGES.includes(event.stage);
@@ -74,11 +89,14 @@ export function foldState(events: readonly ChangeEvent[]): SystemState[] {
       entry: inSystem ? event.entry : undefined,
       dn: undefined,
       anchor: undefined,
+      joined: !inSystem || joined.get(event.entry ?? '') === true,
       attributes: new Map(),
     };
     if (inSystem) Object.assign(state, { dn: event.dn ?? state.dn, anchor: event.anchor ?? state.anchor });
+    // Whom a projected object follows is no attribute of it, nor is its DN of an entry.
     for (const value of event.values)
-      if (!(inSystem && value.attribute === 'dn')) apply(state.attributes, value, event);
+      if (!(inSystem && value.attribute === 'dn') && event.stage !== 'projection')
+        apply(state.attributes, value, event);
     systems.set(key, state);
   }
   return [...systems.values()]
@@ -88,7 +106,12 @@ export function foldState(events: readonly ChangeEvent[]): SystemState[] {
         .filter(({ values }) => values.length > 0)
         .sort((a, b) => (a.name < b.name ? -1 : 1)),
     }))
-    .sort((a, b) => (a.agent < b.agent ? -1 : 1));
+    .sort((a, b) => compare(a.agent, b.agent) || compare(a.entry ?? '', b.entry ?? ''));
+}
+
+function compare(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
 }
 
 function apply(attributes: Map<string, AttributeState>, change: EventValue, event: ChangeEvent): void {

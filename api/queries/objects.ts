@@ -1,7 +1,8 @@
 // Finding metaverse objects, also those that are gone, by any name they ever had.
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readOptions } from './context.ts';
+import { NO_ID, type QueryContext, readAll, readOptions } from './context.ts';
+import { HAS_OBJECT_TYPE } from './names.ts';
 
 export interface ObjectSummary {
   id: string;
@@ -16,14 +17,15 @@ export interface ObjectSummary {
 export interface ObjectSearch {
   /** Part of a name, anchor or DN, now or ever; letters of either case. */
   search?: string | undefined;
+  /** A name that it has or had, exactly. */
+  named?: string | undefined;
   type?: string | undefined;
   id?: string | undefined;
-  first: number;
 }
 
 /** A longer text is no name. */
-const LONGEST_SEARCH = 200;
-const MOST_OBJECTS = 500;
+export const LONGEST_SEARCH = 1000;
+export const MOST_OBJECTS = 500;
 
 const summaryRow = z.object({
   id: z.string(),
@@ -35,31 +37,21 @@ const summaryRow = z.object({
   last_changed: z.string(),
 });
 
-export async function findObjects(context: QueryContext, search: ObjectSearch): Promise<ObjectSummary[]> {
-  const conditions = ['sequence < {watermark:UInt64}', `object != toUUID('${NO_ID}')`];
-  if (search.id !== undefined) conditions.push('object = {id:UUID}');
-  if (search.search) {
-    conditions.push(
-      `object IN (SELECT object FROM events WHERE positionCaseInsensitiveUTF8(object_name, {text:String}) > 0
-         OR positionCaseInsensitiveUTF8(anchor, {text:String}) > 0 OR positionCaseInsensitiveUTF8(dn, {text:String}) > 0)`,
-    );
-  }
+/** The first so many objects that are searched for, by name. */
+export async function findObjects(
+  context: QueryContext,
+  search: ObjectSearch,
+  first: number,
+): Promise<ObjectSummary[]> {
+  const { condition, having, params } = conditionOf(search);
   const rows = await context.clickhouse.select(
-    `SELECT object AS id,
-            argMaxIf(object_type, sequence, stage IN ('import-flow', 'recall', 'deletion')) AS type,
+    `SELECT object AS id, ${TYPE} AS type,
             argMaxIf(object_name, sequence, object_name != '') AS name,
-            arrayFilter(n -> n != '', groupUniqArray(20)(object_name)) AS names,
+            groupUniqArrayIf(object_name, object_name != '') AS names,
             max(stage = 'deletion') AS deleted, min(occurred_at) AS first_seen, max(occurred_at) AS last_changed
-     FROM events WHERE ${conditions.join(' AND ')}
-     GROUP BY object ${search.type === undefined ? '' : 'HAVING type = {type:String}'}
-     ORDER BY lower(name), id LIMIT {first:UInt32}`,
-    {
-      watermark: context.watermark,
-      first: Math.max(1, Math.min(search.first, MOST_OBJECTS)),
-      ...(search.id !== undefined && { id: search.id }),
-      ...(search.type !== undefined && { type: search.type }),
-      ...(search.search && { text: search.search.slice(0, LONGEST_SEARCH) }),
-    },
+     FROM events WHERE ${condition} GROUP BY object ${having}
+     ORDER BY lowerUTF8(name), id LIMIT {first:UInt32}`,
+    { watermark: context.watermark, ...params, first: Math.max(1, Math.min(first, MOST_OBJECTS)) },
     summaryRow,
     readOptions(context),
   );
@@ -72,4 +64,45 @@ export async function findObjects(context: QueryContext, search: ObjectSearch): 
     firstSeen: parseInstant(row.first_seen) ?? 0,
     lastChanged: parseInstant(row.last_changed) ?? 0,
   }));
+}
+
+/** How many objects are searched for: a list of the first ones says so of how many. */
+export async function countFound(context: QueryContext, search: ObjectSearch): Promise<number> {
+  const { condition, having, params } = conditionOf(search);
+  const [row] = await readAll(
+    context,
+    `SELECT count() AS count FROM (SELECT object, ${TYPE} AS type FROM events WHERE ${condition} GROUP BY object ${having})`,
+    params,
+    z.object({ count: z.number() }),
+  );
+  return row?.count ?? 0;
+}
+
+const TYPE = `argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE})`;
+
+function conditionOf(search: ObjectSearch): { condition: string; having: string; params: Record<string, unknown> } {
+  const known = 'sequence < {watermark:UInt64}';
+  const conditions = [known, `object != toUUID('${NO_ID}')`];
+  const params: Record<string, unknown> = {};
+  if (search.id !== undefined) {
+    conditions.push('object = {id:UUID}');
+    params.id = search.id;
+  }
+  if (search.search) {
+    const has = (column: string) => `positionCaseInsensitiveUTF8(${column}, {text:String}) > 0`;
+    conditions.push(
+      `object IN (SELECT object FROM events WHERE (${['object_name', 'anchor', 'dn'].map(has).join(' OR ')}) AND ${known})`,
+    );
+    params.text = search.search;
+  }
+  if (search.named !== undefined) {
+    conditions.push(`object IN (SELECT object FROM events WHERE object_name = {named:String} AND ${known})`);
+    params.named = search.named;
+  }
+  if (search.type !== undefined) params.type = search.type;
+  return {
+    condition: conditions.join(' AND '),
+    having: search.type === undefined ? '' : 'HAVING type = {type:String}',
+    params,
+  };
 }

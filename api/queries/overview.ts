@@ -1,7 +1,7 @@
 // The figures of the overview, each a small aggregate of its own; they are asked at the same time.
 import { z } from 'zod';
 import { formatIso } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readOptions } from './context.ts';
+import { NO_ID, type QueryContext, readAll } from './context.ts';
 import type { Employment } from './employment.ts';
 import type { Count } from './runs.ts';
 
@@ -38,36 +38,41 @@ export interface ProblemCount {
 
 /** Objects that are there, by type. */
 export function countObjects(context: QueryContext): Promise<Count[]> {
-  return context.clickhouse.select(
-    `SELECT object_type AS name, uniqExactIf(object, stage = 'import-flow') - uniqExactIf(object, stage = 'deletion') AS count FROM events
-     WHERE stage IN ('import-flow', 'deletion') AND outcome IN ('connector-flow', 'connector-delete-remove-mv')
-       AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
-     GROUP BY object_type ORDER BY count DESC LIMIT 100`,
-    { watermark: context.watermark },
+  return readAll(
+    context,
+    `SELECT type AS name, countIf(gone = 0) AS count FROM
+     (
+       SELECT object, argMax(object_type, sequence) AS type, max(stage = 'deletion') AS gone FROM events
+       WHERE ((stage = 'import-flow' AND outcome = 'connector-flow') OR stage = 'deletion')
+         AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
+       GROUP BY object
+     )
+     GROUP BY type ORDER BY count DESC, name`,
+    {},
     z.object({ name: z.string(), count: z.number() }),
-    readOptions(context),
   );
 }
 
 export async function countChangesByMonth(context: QueryContext): Promise<PeriodStageCount[]> {
-  const rows = await context.clickhouse.select(
+  const rows = await readAll(
+    context,
     `SELECT formatDateTime(occurred_at, '%Y-%m') AS period, stage, count() AS count FROM events
      WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}
-     GROUP BY period, stage ORDER BY period DESC, stage LIMIT 1000`,
-    { watermark: context.watermark },
+     GROUP BY period, stage ORDER BY period DESC, stage`,
+    {},
     z.object({ period: z.string(), stage: z.string(), count: z.number() }),
-    readOptions(context),
   );
   const months = [...new Set(rows.map(({ period }) => period))].slice(0, MONTHS_SHOWN);
   return rows.filter(({ period }) => months.includes(period)).reverse();
 }
 
 export async function countProblems(context: QueryContext): Promise<ProblemCount[]> {
-  const rows = await context.clickhouse.select(
+  const rows = await readAll(
+    context,
     `SELECT outcome, error, stage, agent, count() AS count, max(sequence) AS latest FROM events
      WHERE (outcome IN {outcomes:Array(String)} OR (stage = 'run' AND operation = 'stop' AND step > 0)) AND sequence < {watermark:UInt64}
-     GROUP BY outcome, error, stage, agent ORDER BY count DESC, outcome LIMIT 50`,
-    { outcomes: PROBLEM_OUTCOMES, watermark: context.watermark },
+     GROUP BY outcome, error, stage, agent ORDER BY count DESC, outcome`,
+    { outcomes: PROBLEM_OUTCOMES },
     z.object({
       outcome: z.string(),
       error: z.string(),
@@ -76,17 +81,16 @@ export async function countProblems(context: QueryContext): Promise<ProblemCount
       count: z.number(),
       latest: z.number(),
     }),
-    readOptions(context),
   );
   return rows.map((row) => ({ ...row, error: row.error || undefined }));
 }
 
 export async function countOutOfBand(context: QueryContext): Promise<number> {
-  const [row] = await context.clickhouse.select(
+  const [row] = await readAll(
+    context,
     'SELECT count() AS count FROM events WHERE out_of_band = 1 AND sequence < {watermark:UInt64}',
-    { watermark: context.watermark },
+    {},
     z.object({ count: z.number() }),
-    readOptions(context),
   );
   return row?.count ?? 0;
 }

@@ -47,11 +47,13 @@ export interface LeaverAccount {
   agent: string;
   /** DN or anchor of the account. */
   account: string | undefined;
-  /** When it was disabled or deleted; undefined: still open at the end of the period's knowledge. */
+  /** When it was disabled or deleted, or came to be somebody else's; undefined: still open at the end of the period's knowledge. */
   disabledAt: number | undefined;
   /** The sequence of the change that did. */
   disabledBy: number | undefined;
-  /** Hours from leaving to disabled, or to `asOf` when it is still open. */
+  /** The person came back while it was still enabled: since then it is no leaver's account, and its delay ends here. */
+  rehiredAt?: number | undefined;
+  /** Hours from leaving to disabled, to being re-hired, or to `asOf` when it is still open. */
   hours: number;
 }
 
@@ -80,11 +82,11 @@ export interface Completeness {
   /** Accepted events: the dense sequence ends here. */
   size: number;
   watermark: number;
-  /** Sequences missing below the watermark; 0 in a complete log. */
+  /** Sequences missing below the watermark, or there more than once; 0 in a complete log. */
   missing: number;
   runs: number;
   steps: number;
-  /** Steps whose counters differ from the events counted in the log, or whose balance does not add up. */
+  /** Steps whose counters differ from the events counted in the log or were never recorded, or whose balance does not add up. */
   faults: { run: number; step: number; agent: string; what: string }[];
   /** Merkle root over the accepted events, hexadecimal. */
   root: string;

@@ -1,7 +1,7 @@
 // Runs and their steps as the engine recorded them, and counted again from the log.
 import { z } from 'zod';
 import { type ChangeEvent, COUNTED_WITHOUT_EVENT } from '../../ingest/event.ts';
-import { LARGEST_PAGE, MOST_ROWS, type QueryContext, readEvents, readOptions } from './context.ts';
+import { LARGEST_PAGE, type QueryContext, readAll, readEvents } from './context.ts';
 
 export interface Count {
   name: string;
@@ -58,7 +58,7 @@ export async function findRuns(
   const starts = `SELECT sequence FROM events WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ${first + 1}`;
   const events = await readEvents(
     context,
-    `SELECT sequence FROM events WHERE stage = 'run' AND run IN (${starts}) AND sequence < {watermark:UInt64}`,
+    `SELECT sequence FROM events WHERE run IN (${starts}) AND run_known = 1 AND stage = 'run' AND sequence < {watermark:UInt64}`,
     {
       before,
       ...(filter.agent !== undefined && { agent: filter.agent }),
@@ -68,6 +68,18 @@ export async function findRuns(
   );
   const runs = groupRuns(events).sort((a, b) => b.id - a.id);
   return { runs: runs.slice(0, first), hasMore: runs.length > first };
+}
+
+/** The last run of each agent that ever ran. */
+export async function findLastRuns(context: QueryContext): Promise<Map<string, RunRecord>> {
+  const starts = `SELECT max(sequence) FROM events WHERE stage = 'run' AND operation = 'start' AND step = 0 AND sequence < {watermark:UInt64} GROUP BY agent`;
+  const events = await readEvents(
+    context,
+    `SELECT sequence FROM events WHERE run IN (${starts}) AND run_known = 1 AND stage = 'run' AND sequence < {watermark:UInt64}`,
+    {},
+    'ASC',
+  );
+  return new Map(groupRuns(events).map((run) => [run.agent, run]));
 }
 
 /** Puts the events of stage run together, run by run. */
@@ -129,16 +141,23 @@ function addBalance(step: RunStep, [type = '', name = '']: string[], count: numb
   step.balances[type] = name in balance ? { ...balance, [name]: count } : balance;
 }
 
-/** The counters of steps, counted again from the log: run and step ("12/1") to counter name to count. */
+/** Counter name to count. */
+export type StepCounts = ReadonlyMap<string, number>;
+
+/** Different counters of all steps of all runs. */
+const MOST_COUNTERS = 2_000_000;
+
+/** The counters of steps, counted again from the log, by run and step ("12/1"); of these runs, or of all. */
 export async function countSteps(
   context: QueryContext,
   runs: readonly number[] | undefined,
-): Promise<Map<string, Map<string, number>>> {
-  const rows = await context.clickhouse.select(
+): Promise<Map<string, StepCounts>> {
+  const rows = await readAll(
+    context,
     `SELECT run, step, stage, agent, object_type, outcome, count() AS count FROM events
-     WHERE run_known = 1 AND stage != 'run' AND step > 0 AND sequence < {watermark:UInt64} ${runs ? 'AND run IN {runs:Array(UInt64)}' : ''}
-     GROUP BY run, step, stage, agent, object_type, outcome LIMIT ${MOST_ROWS * 5}`,
-    { watermark: context.watermark, ...(runs && { runs }) },
+     WHERE run_known = 1 AND stage != 'run' AND step > 0 AND sequence < {watermark:UInt64} ${runs ? 'AND run IN {runs:Array(UInt64)} AND sequence > {first_run:UInt64}' : ''}
+     GROUP BY run, step, stage, agent, object_type, outcome`,
+    { ...(runs && { runs, first_run: Math.min(...runs, context.watermark) }) },
     z.object({
       run: z.number(),
       step: z.number(),
@@ -148,7 +167,7 @@ export async function countSteps(
       outcome: z.string(),
       count: z.number(),
     }),
-    readOptions(context, 60),
+    { most: MOST_COUNTERS, timeLimit: 60 },
   );
   const counted = new Map<string, Map<string, number>>();
   for (const row of rows) {
@@ -161,10 +180,15 @@ export async function countSteps(
 }
 
 /** What is wrong with a step's record, in words; empty when its counters equal the log and its balance adds up. */
-export function findStepFaults(step: RunStep, counted: ReadonlyMap<string, number> | undefined): string[] {
-  if (step.finishedAt === undefined) return [];
+export function findStepFaults(run: RunRecord, step: RunStep, counted: StepCounts | undefined): string[] {
+  if (step.finishedAt === undefined)
+    return run.finishedAt === undefined ? [] : ['the run is over, but the log holds no end of this step'];
   const faults: string[] = [];
   const recorded = new Map(step.counters.map(({ name, count }) => [name, count]));
+  // The end of a step that nobody lived to finish is recorded by the next start, which has no counters of it.
+  const isInterrupted = INTERRUPTED.includes(step.result) && recorded.size === 0;
+  if (isInterrupted && counted)
+    return ['the step was interrupted before its counters were recorded; nothing says whether the log holds all of it'];
   for (const name of new Set([...recorded.keys(), ...(counted?.keys() ?? [])])) {
     if (COUNTED_WITHOUT_EVENT.includes(name.split('/').at(-1) ?? '')) continue;
     const [ours, log] = [recorded.get(name) ?? 0, counted?.get(name) ?? 0];
@@ -178,3 +202,6 @@ export function findStepFaults(step: RunStep, counted: ReadonlyMap<string, numbe
   }
   return faults;
 }
+
+/** Results of a step that was closed by the next start. */
+const INTERRUPTED = ['stopped-service-shutdown', 'stopped-server'];

@@ -1,5 +1,5 @@
 // Reads the YAML text of a configuration: positions for messages, no repeated keys, no alias bombs, no tags.
-import { isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument, visit } from 'yaml';
 
 /** Larger than any configuration that a person can keep in their head. */
 const LARGEST_BYTES = 4 * 1024 * 1024;
@@ -52,20 +52,40 @@ export function parseYaml(text: string, file: string): ParsedDocument {
     const { line, col } = counter.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  const problems = [...document.errors, ...document.warnings];
-  if (problems.length > 0) {
-    const faults = problems.map((problem) => ({ ...at(problem.pos[0]), message: firstLine(problem.message) }));
-    throw new ConfigurationError(file, faults);
-  }
+  const faults = [...document.errors, ...document.warnings].map((problem) => ({
+    ...at(problem.pos[0]),
+    message: problem.code === 'MULTIPLE_DOCS' ? 'the file holds more than one document' : firstLine(problem.message),
+  }));
+  visit(document, {
+    Pair: (_, { key }) => {
+      // Everything else that is not known is found by its shape; this one vanishes on the way there.
+      if (isScalar(key) && key.value === '__proto__')
+        faults.push({ ...at(key.range?.[0] ?? 0), message: 'the key __proto__ is not known here' });
+    },
+  });
+  if (faults.length > 0) throw new ConfigurationError(file, faults);
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: ALIAS_LIMIT });
   } catch {
-    throw new ConfigurationError(file, [
-      { line: 1, column: 1, message: `the file follows aliases more than ${ALIAS_LIMIT} times; write the values out` },
-    ]);
+    const fault = danglingAlias(document, at);
+    const message = `the file follows aliases more than ${ALIAS_LIMIT} times; write the values out`;
+    throw new ConfigurationError(file, [fault ?? { line: 1, column: 1, message }]);
   }
   return { value, placeOf: (path, key) => at(offsetOf(document.contents, path, key)) };
+}
+
+/** The first alias of an anchor that there is not. */
+function danglingAlias(document: Document, at: (offset: number) => Omit<Fault, 'message'>): Fault | undefined {
+  let fault: Fault | undefined;
+  visit(document, {
+    Alias: (_, node) => {
+      if (node.resolve(document) !== undefined) return undefined;
+      fault = { ...at(node.range?.[0] ?? 0), message: `there is no anchor ${node.source} before this` };
+      return visit.BREAK;
+    },
+  });
+  return fault;
 }
 
 function offsetOf(contents: unknown, path: Path, key?: string): number {

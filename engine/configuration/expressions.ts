@@ -16,6 +16,8 @@ export interface ExpressionContext {
 
 export interface Expression {
   readonly text: string;
+  /** The rule that it belongs to. */
+  readonly rule: string;
   /** Throws RuleError when it cannot be computed, such as an attribute that is not there. */
   evaluate(context: ExpressionContext): unknown;
 }
@@ -74,13 +76,19 @@ const environment = new Environment({
     [...text].slice(0, Number(count)).join(''),
   );
 
-/** Compiles an expression. Throws an Error that says what is wrong with it in one line. */
-export function compileExpression(text: string, rule: string): Expression {
-  const program = environment.parse(text);
+/** Types that a condition may have; the type of an attribute is known only when there is one. */
+const CONDITIONS = new Set(['bool', 'dyn']);
+
+/** Compiles an expression; `isCondition`: true or false. Throws an Error that says what is wrong with it in one line. */
+export function compileExpression(text: string, rule: string, isCondition = false): Expression {
+  const program = parse(text);
   const checked = program.check();
-  if (!checked.valid) throw new Error(firstLine(checked.error?.message ?? 'the expression is not valid'));
+  if (!checked.valid) throw describe(checked.error);
+  if (isCondition && checked.type !== undefined && !CONDITIONS.has(checked.type))
+    throw new Error(`it gives ${checked.type}, not true or false`);
   return {
     text,
+    rule,
     evaluate(context) {
       try {
         return program({
@@ -94,6 +102,25 @@ export function compileExpression(text: string, rule: string): Expression {
       }
     },
   };
+}
+
+function parse(text: string): ReturnType<Environment['parse']> {
+  try {
+    return environment.parse(text);
+  } catch (error) {
+    throw describe(error);
+  }
+}
+
+/** What is wrong, and at which character of the expression. */
+function describe(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  const at = 'range' in error && isRange(error.range) ? ` at character ${error.range.start + 1}` : '';
+  return new Error(`${firstLine(error.message)}${at}`);
+}
+
+function isRange(range: unknown): range is { start: number } {
+  return typeof range === 'object' && range !== null && 'start' in range && typeof range.start === 'number';
 }
 
 /** The values of an attribute that an expression returned: none, one or several strings. */

@@ -17,26 +17,32 @@ export interface LoadOptions {
 /** Throws ConfigurationError with every fault found. */
 export function loadConfiguration(text: string, options: LoadOptions): Configuration {
   const document = parseYaml(text, options.file);
-  const expanded = expandPaths(document, options);
-  const checked = configurationShape.safeParse(expanded);
-  if (!checked.success)
-    throw new ConfigurationError(
-      options.file,
-      checked.error.issues.flatMap((issue) => faultsOf(issue, document)),
-    );
-  const { configuration, faults } = resolveConfiguration(checked.data, document);
-  if (faults.length > 0) throw new ConfigurationError(options.file, faults);
-  return { ...configuration, text, sha256: createHash('sha256').update(text).digest('hex') };
+  const { value, faults } = expandPaths(document, options);
+  const checked = configurationShape.safeParse(value);
+  if (!checked.success) {
+    const found = checked.error.issues.flatMap((issue) => faultsOf(issue, document));
+    throw new ConfigurationError(options.file, inOrder([...faults, ...found]));
+  }
+  const resolved = resolveConfiguration(checked.data, document);
+  faults.push(...resolved.faults);
+  if (faults.length > 0) throw new ConfigurationError(options.file, inOrder(faults));
+  return { ...resolved.configuration, text, sha256: createHash('sha256').update(text).digest('hex') };
+}
+
+/** From the top of the file, each fault once. */
+function inOrder(faults: readonly Fault[]): Fault[] {
+  const once = new Map(faults.map((fault) => [JSON.stringify(fault), fault]));
+  return [...once.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 const PATH_KEYS = ['folder', 'file'];
 
 /** Connector paths: {variables} filled in, then taken relative to the configuration's own folder. */
-function expandPaths(document: ParsedDocument, options: LoadOptions): unknown {
+function expandPaths(document: ParsedDocument, options: LoadOptions): { value: unknown; faults: Fault[] } {
   const base = path.dirname(path.resolve(options.file));
   const faults: Fault[] = [];
   const agents = pick(document.value, 'agents');
-  if (!isRecord(document.value) || !isRecord(agents)) return document.value;
+  if (!isRecord(document.value) || !isRecord(agents)) return { value: document.value, faults };
   const expanded = Object.entries(agents).map(([agent, shape]) => {
     const connector = pick(shape, 'connector');
     if (!isRecord(shape) || !isRecord(connector)) return [agent, shape];
@@ -57,8 +63,7 @@ function expandPaths(document: ParsedDocument, options: LoadOptions): unknown {
     });
     return [agent, { ...shape, connector: { ...connector, ...Object.fromEntries(paths) } }];
   });
-  if (faults.length > 0) throw new ConfigurationError(options.file, faults);
-  return { ...document.value, agents: Object.fromEntries(expanded) };
+  return { value: { ...document.value, agents: Object.fromEntries(expanded) }, faults };
 }
 
 function faultsOf(issue: z.core.$ZodIssue, document: ParsedDocument): Fault[] {
@@ -67,6 +72,10 @@ function faultsOf(issue: z.core.$ZodIssue, document: ParsedDocument): Fault[] {
       ...document.placeOf(issue.path, key),
       message: `the key ${key} is not known here${whereOf(issue.path)}`,
     }));
+  }
+  if (issue.code === 'invalid_union' && 'options' in issue && Array.isArray(issue.options)) {
+    const options = issue.options.map((option) => JSON.stringify(option)).join(' or ');
+    return [{ ...document.placeOf(issue.path), message: `expected ${options}${whereOf(issue.path)}` }];
   }
   if (issue.code === 'invalid_union') {
     const branches = issue.errors.filter((branch) => branch.length > 0);
@@ -84,7 +93,13 @@ function faultsOf(issue: z.core.$ZodIssue, document: ParsedDocument): Fault[] {
       },
     ];
   }
-  return [{ ...document.placeOf(issue.path), message: `expected ${expectationOf(issue)}${whereOf(issue.path)}` }];
+  const message = issue.code === 'custom' ? complaintOf(issue) : `expected ${expectationOf(issue)}`;
+  return [{ ...document.placeOf(issue.path), message: `${message}${whereOf(issue.path)}` }];
+}
+
+/** A check of several keys together says what the thing at fault needs: "connector needs either folder or file". */
+function complaintOf(issue: z.core.$ZodIssue): string {
+  return `${String(issue.path.at(-1) ?? 'the file')} ${issue.message}`;
 }
 
 /** A branch of a union that the value was meant for gets further than its first word. */
@@ -104,11 +119,13 @@ function expectationOf(issue: z.core.$ZodIssue): string {
         : article(issue.expected);
     case 'invalid_value':
       return issue.values.map((value) => JSON.stringify(value)).join(' or ');
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? issue.message;
     case 'invalid_format':
-    case 'custom':
       return issue.message;
     case 'too_small':
-      return `at least ${issue.minimum}`;
+      if (issue.origin === 'array') return `a list of at least ${issue.minimum}`;
+      return issue.origin === 'string' ? 'text that is not empty' : `at least ${issue.minimum}`;
     case 'too_big':
       return `at most ${issue.maximum}`;
     default:

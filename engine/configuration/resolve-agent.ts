@@ -4,7 +4,7 @@ import type { ConnectorAttribute, ConnectorObjectType } from '../connector.ts';
 import { isSecretAttribute } from '../secrets.ts';
 import type { Path } from './document.ts';
 import type { Agent, AgentType, ExportFlow, ImportFlow, JoinRule, MetaverseType, ProvisioningRule } from './model.ts';
-import { type Resolution, sumOfMarks } from './resolve.ts';
+import { RESERVED_NAMES, type Resolution, reservedMessage, sumOfMarks } from './resolve.ts';
 import type { AgentShape, ConnectorAttributeShape, ConnectorObjectShape } from './shape.ts';
 
 type Metaverse = ReadonlyMap<string, MetaverseType>;
@@ -25,6 +25,12 @@ export function resolveAgent(name: string, shape: AgentShape, metaverse: Metaver
     [...schemas].map(([type, schema]) => [type, resolveType(name, shape, schema, metaverse, resolution)]),
   );
   const canExport = shape.connector.kind === 'ldif';
+  if (!canExport) refuseExports(shape, path, resolution);
+  if (shape.connector.kind === 'ldif' && holdsSecret(shape.connector.initial ?? ''))
+    resolution.fault(
+      [...path, 'connector', 'initial'],
+      'a password or another secret does not belong here: leave it out',
+    );
   for (const [profile, steps] of Object.entries(shape.run_profiles)) {
     if (steps.includes('export') && !canExport)
       resolution.fault([...path, 'run_profiles', profile], `a ${shape.connector.kind} connector cannot export`);
@@ -37,6 +43,17 @@ export function resolveAgent(name: string, shape: AgentShape, metaverse: Metaver
     deleteShare: shape.delete_share,
     runProfiles: new Map(Object.entries(shape.run_profiles)),
   };
+}
+
+function refuseExports(shape: AgentShape, path: Path, resolution: Resolution): void {
+  for (const key of ['provisioning', 'export_flow'] as const)
+    for (const type of Object.keys(shape[key]))
+      resolution.fault([...path, key, type], `a ${shape.connector.kind} connector cannot export`);
+}
+
+/** The configuration is recorded as it is, so the entries of a directory to be made must not carry what is never recorded. */
+function holdsSecret(ldif: string): boolean {
+  return ldif.split('\n').some((line) => isSecretAttribute(line.split(':')[0]?.trim() ?? ''));
 }
 
 function resolveSchema(shape: AgentShape, type: string, path: Path, resolution: Resolution): ConnectorObjectType {
@@ -53,7 +70,11 @@ function resolveSchema(shape: AgentShape, type: string, path: Path, resolution: 
   const derived = object.derived_from;
   if (derived) {
     const from = shape.objects[derived.object];
-    if (!from) resolution.fault([...path, 'derived_from', 'object'], `there is no object type ${derived.object}`);
+    if (!from)
+      resolution.fault(
+        [...path, 'derived_from', 'object'],
+        `there is no object type ${derived.object}; there is ${Object.keys(shape.objects).join(', ')}`,
+      );
     else if (!from.attributes[derived.attribute])
       resolution.fault(
         [...path, 'derived_from', 'attribute'],
@@ -87,12 +108,17 @@ function resolveAttribute(
   if (isSecretAttribute(name) || isSecretAttribute(column) || full.marks.includes('secret')) {
     resolution.fault(path, `${name} is a secret; secrets are neither read nor written, leave it out`);
   }
+  if (RESERVED_NAMES.has(name)) resolution.fault(path, reservedMessage(name));
   const reference = 'reference' in full ? full.reference : undefined;
   if (full.type === 'reference' && !reference) resolution.fault(path, 'a reference needs `reference: { objects, by }`');
   const objects = reference ? [reference.objects].flat() : [];
   for (const object of objects) {
     const target = shape.objects[object];
-    if (!target) resolution.fault([...path, 'reference', 'objects'], `there is no object type ${object}`);
+    if (!target)
+      resolution.fault(
+        [...path, 'reference', 'objects'],
+        `there is no object type ${object}; there is ${Object.keys(shape.objects).join(', ')}`,
+      );
     else if (reference && !['anchor', 'dn'].includes(reference.by) && !target.attributes[reference.by]) {
       resolution.fault(
         [...path, 'reference', 'by'],
@@ -133,7 +159,8 @@ function resolveType(
     resolution.fault([...path, 'export_flow', type], 'nothing is provisioned, joined or projected to export from');
   return {
     schema,
-    filter: filter === undefined ? undefined : resolution.compile(filter, rule('filter'), [...path, 'filter', type]),
+    filter:
+      filter === undefined ? undefined : resolution.compile(filter, rule('filter'), [...path, 'filter', type], true),
     join,
     projection,
     importTo,
@@ -174,10 +201,13 @@ function resolveJoin(
   const projection = shape.projection[schema.name];
   if (projection !== undefined && projection !== join.object)
     resolution.fault([...at, 'object'], `joins go to ${join.object} but projection to ${projection}`);
+  for (const [index, criterion] of join.criteria.entries())
+    if (Object.keys(criterion).length === 0)
+      resolution.fault([...at, 'criteria', index], 'a criterion compares at least one attribute');
   const criteria = join.criteria.map((criterion, index) =>
     Object.entries(criterion).map(([mv, cs]) => {
-      if (target) resolution.look(target.attributes, mv, [...at, 'criteria', index, mv], 'attribute');
-      resolution.look(schema.attributes, cs, [...at, 'criteria', index, mv], 'attribute');
+      if (target) resolution.look(target.attributes, mv, [...at, 'criteria', index, mv], 'attribute', target.name);
+      resolution.look(schema.attributes, cs, [...at, 'criteria', index, mv], 'attribute', schema.name);
       return { metaverse: mv, connector: cs };
     }),
   );
@@ -199,7 +229,8 @@ function resolveProvisioning(
   return {
     rule,
     objectType: provisioning.object,
-    when: provisioning.when === undefined ? undefined : resolution.compile(provisioning.when, rule, [...at, 'when']),
+    when:
+      provisioning.when === undefined ? undefined : resolution.compile(provisioning.when, rule, [...at, 'when'], true),
     dn: resolution.compile(provisioning.dn, rule, [...at, 'dn']),
     otherwise: provisioning.otherwise,
   };
@@ -222,7 +253,7 @@ function resolveImportFlows(
   return Object.entries(flows).map(([to, flow]): ImportFlow => {
     const full = typeof flow === 'string' ? { from: flow, recall: true } : flow;
     const rule = `${agent}/${schema.name}/${to}`;
-    const attribute = resolution.look(target.attributes, to, [...at, to], `attribute of ${target.name}`);
+    const attribute = resolution.look(target.attributes, to, [...at, to], 'attribute', target.name);
     if ('expression' in full && full.expression !== undefined) {
       return {
         to,
@@ -232,13 +263,8 @@ function resolveImportFlows(
         recall: full.recall,
       };
     }
-    const from = resolution.look(schema.attributes, full.from ?? '', [...at, to], `attribute of ${schema.name}`);
-    if (from && attribute && (from.type === 'reference') !== (attribute.type === 'reference')) {
-      resolution.fault(
-        [...at, to],
-        `a reference flows only into a reference: ${from.name} is ${from.type}, ${to} is ${attribute.type}`,
-      );
-    }
+    const from = resolution.look(schema.attributes, full.from ?? '', [...at, to], 'attribute', schema.name);
+    if (from && attribute) checkFlow(from, attribute, [...at, to], resolution);
     const multivalued = attribute?.multivalued ?? true;
     return { to, rule, from: { attribute: full.from ?? '' }, multivalued, recall: full.recall };
   });
@@ -255,7 +281,7 @@ function resolveExportFlows(
   return Object.entries(shape.export_flow[schema.name] ?? {}).map(([to, flow]): ExportFlow => {
     const full = typeof flow === 'string' ? { from: flow, initial_only: false, allow_null: true } : flow;
     const rule = `${agent}/${schema.name}/${to}`;
-    const target = resolution.look(schema.attributes, to, [...at, to], `attribute of ${schema.name}`);
+    const target = resolution.look(schema.attributes, to, [...at, to], 'attribute', schema.name);
     if (target?.computed !== undefined) resolution.fault([...at, to], `${to} is computed and cannot be exported`);
     const rest = {
       to,
@@ -267,13 +293,27 @@ function resolveExportFlows(
     if ('expression' in full && full.expression !== undefined) {
       return { ...rest, from: { expression: resolution.compile(full.expression, rule, [...at, to]) } };
     }
-    const from = resolution.look(origin.attributes, full.from ?? '', [...at, to], `attribute of ${origin.name}`);
-    if (from && target && (from.type === 'reference') !== (target.type === 'reference')) {
-      resolution.fault(
-        [...at, to],
-        `a reference flows only into a reference: ${from.name} is ${from.type}, ${to} is ${target.type}`,
-      );
-    }
+    const from = resolution.look(origin.attributes, full.from ?? '', [...at, to], 'attribute', origin.name);
+    if (from && target) checkFlow(from, target, [...at, to], resolution);
+    if (target?.reference && !['anchor', 'dn'].includes(target.reference.by))
+      resolution.fault([...at, to], `a reference is exported by anchor or dn: ${to} is one by ${target.reference.by}`);
     return { ...rest, from: { attribute: full.from ?? '' } };
   });
+}
+
+interface Side {
+  name: string;
+  type: string;
+  multivalued: boolean;
+}
+
+/** Values flow as they are: only references into references, and several only where several may be. */
+function checkFlow(from: Side, to: Side, path: Path, resolution: Resolution): void {
+  if ((from.type === 'reference') !== (to.type === 'reference'))
+    resolution.fault(
+      path,
+      `a reference flows only into a reference: ${from.name} is ${from.type}, ${to.name} is ${to.type}`,
+    );
+  if (from.multivalued && !to.multivalued)
+    resolution.fault(path, `${from.name} may hold several values, ${to.name} holds one`);
 }

@@ -1,5 +1,7 @@
 // Resolves the names of a configuration and compiles its expressions; collects every fault instead of stopping at one.
 import { MARKS, type Mark } from '../../ingest/event.ts';
+import { createConnector } from '../connectors/create.ts';
+import { isSecretAttribute } from '../secrets.ts';
 import type { Fault, ParsedDocument, Path } from './document.ts';
 import { compileExpression, type Expression } from './expressions.ts';
 import type { Agent, Configuration, DeletionRule, MetaverseAttribute, MetaverseType } from './model.ts';
@@ -20,24 +22,32 @@ export class Resolution {
   }
 
   /** The value of a name, or undefined and a fault that lists the names there are. */
-  look<T>(map: ReadonlyMap<string, T>, key: string, path: Path, what: string): T | undefined {
+  look<T>(map: ReadonlyMap<string, T>, key: string, path: Path, what: string, of?: string): T | undefined {
     const found = map.get(key);
+    const owner = of === undefined ? '' : ` of ${of}`;
     if (found === undefined)
-      this.fault(path, `there is no ${what} ${key}; there is ${[...map.keys()].join(', ') || 'none'}`);
+      this.fault(path, `there is no ${what} ${key}${owner}; there is ${[...map.keys()].join(', ') || 'none'}`);
     return found;
   }
 
-  compile(text: string, rule: string, path: Path): Expression {
+  compile(text: string, rule: string, path: Path, isCondition = false): Expression {
     try {
-      return compileExpression(text, rule);
+      return compileExpression(text, rule, isCondition);
     } catch (error) {
       this.fault(
         path,
         `the expression is wrong: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`,
       );
-      return { text, evaluate: () => undefined };
+      return { text, rule, evaluate: () => undefined };
     }
   }
+}
+
+/** Names of values that events carry beside attributes, and of the two ways to refer to an entry without one. */
+export const RESERVED_NAMES = new Set(['anchor', 'dn', 'error-message', 'predecessor']);
+
+export function reservedMessage(name: string): string {
+  return `the name ${name} has a meaning of its own in events and references: give the attribute another one`;
 }
 
 export function sumOfMarks(marks: readonly Mark[]): number {
@@ -60,7 +70,17 @@ export function resolveConfiguration(
     Object.entries(shape.agents).map(([name, agent]) => [name, resolveAgent(name, agent, metaverse, resolution)]),
   );
   const cycle = shape.cycle.map((text, index) => resolveCycleStep(text, index, agents, resolution));
+  if (resolution.faults.length === 0) for (const agent of agents.values()) checkConnector(agent, resolution);
   return { configuration: { name: shape.name, metaverse, agents, cycle }, faults: resolution.faults };
+}
+
+/** What only the connector itself knows to be wrong with its object types. */
+function checkConnector(agent: Agent, resolution: Resolution): void {
+  try {
+    createConnector(agent);
+  } catch (error) {
+    resolution.fault(['agents', agent.name, 'objects'], error instanceof Error ? error.message : String(error));
+  }
 }
 
 function resolveMetaverseType(
@@ -75,11 +95,13 @@ function resolveMetaverseType(
       const full = typeof value === 'string' ? { type: value, multivalued: false, marks: [] } : value;
       const precedence = 'precedence' in full ? (full.precedence ?? []) : [];
       checkAgents(precedence, agents, [...path, 'attributes', attribute, 'precedence'], resolution);
-      if (full.marks.includes('secret'))
+      if (full.marks.includes('secret') || isSecretAttribute(attribute))
         resolution.fault(
           [...path, 'attributes', attribute],
-          'a secret has no place in the metaverse: secrets are never stored',
+          `${attribute} is a secret, and secrets are never stored: leave it out`,
         );
+      if (RESERVED_NAMES.has(attribute))
+        resolution.fault([...path, 'attributes', attribute], reservedMessage(attribute));
       const rest = agents.filter((agent) => !precedence.includes(agent));
       return [
         attribute,
@@ -122,6 +144,6 @@ function checkAgents(names: readonly string[], agents: readonly string[], path: 
 function resolveCycleStep(text: string, index: number, agents: ReadonlyMap<string, Agent>, resolution: Resolution) {
   const [agent = '', profile = ''] = text.split('/');
   const found = resolution.look(agents, agent, ['cycle', index], 'agent');
-  if (found) resolution.look(found.runProfiles, profile, ['cycle', index], `run profile of ${agent}`);
+  if (found) resolution.look(found.runProfiles, profile, ['cycle', index], 'run profile', agent);
   return { agent, profile };
 }

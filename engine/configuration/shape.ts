@@ -55,7 +55,7 @@ const importFlow = z.union([
   name,
   z
     .strictObject({ from: name.optional(), expression: expression.optional(), recall: z.boolean().default(true) })
-    .refine((flow) => (flow.from === undefined) !== (flow.expression === undefined), 'either from or expression'),
+    .refine((flow) => (flow.from === undefined) !== (flow.expression === undefined), 'needs either from or expression'),
 ]);
 
 const exportFlow = z.union([
@@ -68,7 +68,7 @@ const exportFlow = z.union([
       allow_null: z.boolean().default(true),
       when_empty: z.string().min(1).optional(),
     })
-    .refine((flow) => (flow.from === undefined) !== (flow.expression === undefined), 'either from or expression'),
+    .refine((flow) => (flow.from === undefined) !== (flow.expression === undefined), 'needs either from or expression'),
 ]);
 
 const connector = z.discriminatedUnion('kind', [

@@ -246,11 +246,11 @@ export class Company {
 
   #weightedDepartment(): string {
     const from = DEPARTMENTS.filter(({ name }) => name !== 'Executive Board' && name !== 'Facilities');
-    return weighted(this.random, from, ({ size }) => size).name;
+    return this.random.pickWeighted(from, ({ size }) => size).name;
   }
 
   #weightedPlace(): string {
-    return weighted(this.random, PLACES, ({ weight }) => weight).name;
+    return this.random.pickWeighted(PLACES, ({ weight }) => weight).name;
   }
 
   /** Those of the first feed came over many years, the others in that month, most of them on its first day. */
@@ -258,12 +258,6 @@ export class Company {
     if (month > 1) return dayOf(month, this.random.happens(0.7) ? 1 : this.random.between(2, daysIn(month)));
     return dayOf(1 - this.random.between(1, 240), 1);
   }
-}
-
-/** Nobody is younger than 18 or older than 65. */
-function birthDateOf(random: SeededRandom, hireDate: string): string {
-  const year = Math.max(Number(hireDate.slice(0, 4)) - random.between(19, 45), 1961);
-  return `${year}-${twoDigits(random.between(1, 12))}-${twoDigits(random.between(1, 28))}`;
 }
 
 function known<T>(people: ReadonlyMap<string, T>, number: string): T {
@@ -292,16 +286,12 @@ export function lastDayOf(month: number): string {
   return dayOf(month + 1, 0);
 }
 
-function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+/** Nobody is younger than 18 or older than 65. */
+function birthDateOf(random: SeededRandom, hireDate: string): string {
+  const year = Math.max(Number(hireDate.slice(0, 4)) - random.between(19, 45), 1961);
+  return `${year}-${twoDigits(random.between(1, 12))}-${twoDigits(random.between(1, 28))}`;
 }
 
-function weighted<T>(random: SeededRandom, list: readonly T[], weightOf: (item: T) => number): T {
-  const drawn = random.fraction() * list.reduce((sum, item) => sum + weightOf(item), 0);
-  let reached = 0;
-  for (const item of list) {
-    reached += weightOf(item);
-    if (drawn < reached) return item;
-  }
-  return random.pick(list);
+function twoDigits(value: number): string {
+  return String(value).padStart(2, '0');
 }

@@ -45,4 +45,15 @@ export class SeededRandom {
     }
     return picked;
   }
+
+  /** One of a list that is not empty, each as likely as its weight. */
+  pickWeighted<T>(list: readonly T[], weightOf: (item: T) => number): T {
+    const drawn = this.fraction() * list.reduce((sum, item) => sum + weightOf(item), 0);
+    let reached = 0;
+    for (const item of list) {
+      reached += weightOf(item);
+      if (drawn < reached) return item;
+    }
+    return this.pick(list);
+  }
 }

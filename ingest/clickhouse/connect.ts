@@ -4,7 +4,7 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
 import type { z } from 'zod';
 import { LogError } from '../errors.ts';
@@ -22,6 +22,8 @@ export interface ClickHouseTarget {
 const READ_CONNECTIONS = 4;
 /** A statement to a server that takes longer than this is an uncertain outcome. */
 const REQUEST_TIMEOUT_MS = 60_000;
+/** The client would print what ClickHouse says, rows included, on the console. */
+const SILENT = { level: ClickHouseLogLevel.OFF };
 
 export interface ReadOptions {
   /** Seconds after which ClickHouse gives up. */
@@ -104,7 +106,7 @@ function embeddedClients(folder: string): () => ClickHouseClient {
   }
   return () => {
     try {
-      return createClient({ connection: asConnection(createChdbConnection({ path: place })) });
+      return createClient({ connection: asConnection(createChdbConnection({ path: place })), log: SILENT });
     } catch (error) {
       // The engine itself writes the reason on stderr and does not hand it over.
       const said = `The embedded ClickHouse in ${place} cannot be opened: it is damaged, or another process has it open.`;
@@ -127,6 +129,7 @@ function serverClients(url: string, database: string | undefined): () => ClickHo
         url,
         ...(database !== undefined && { database }),
         request_timeout: REQUEST_TIMEOUT_MS,
+        log: SILENT,
       });
     } catch {
       // What the client says may quote the address, and with it the password.

@@ -15,6 +15,9 @@ const BATCH_EVENTS = 20_000;
 const BATCH_BYTES = 16 * 1024 * 1024;
 /** An insert into two partitions is two blocks, so a batch ends where a partition ends. */
 const PARTITION_EVENTS = 16_777_216;
+/** Each insert costs ClickHouse a part, its projections and their merges: fewer events than this wait a little for more. */
+const GATHER_EVENTS = 5_000;
+const GATHER_MS = 750;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 /** How long a server may take over the last statement after `stop`; then the connection is cut, which loses nothing. */
@@ -24,6 +27,9 @@ const WATERMARK = 'shipped';
 const FINAL = new Set(['clickhouse-ahead', 'clickhouse-different', 'data-folder-newer']);
 
 export type ShipperState = 'shipping' | 'waiting-for-clickhouse' | 'stopped';
+
+/** Events were accepted, somebody waits for their delivery, or the shipper is to stop. */
+type WakeReason = 'accepted' | 'awaited' | 'stop';
 
 export class Shipper {
   readonly #journal: Journal;
@@ -35,7 +41,7 @@ export class Shipper {
   /** ClickHouse is known to hold the events below the watermark and no others. */
   #certain = false;
   #stopping = false;
-  #wake: ((reason: 'accepted' | 'stop') => void) | undefined;
+  #wake: ((reason: WakeReason) => void) | undefined;
   #loop: Promise<void> | undefined;
   #waiters: { size: number; resolve: () => void; reject: (error: LogError) => void }[] = [];
   #problem: LogError | undefined;
@@ -83,7 +89,10 @@ export class Shipper {
     if (this.#shipped >= size) return Promise.resolve();
     if (this.#problem && !this.#problem.retryable) return Promise.reject(this.#problem);
     if (this.#stopping) return Promise.reject(stoppedEarly());
-    return new Promise((resolve, reject) => this.#waiters.push({ size, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ size, resolve, reject });
+      this.#wake?.('awaited');
+    });
   }
 
   /** Ends after the batch under way, or when a server does not answer in five seconds, without it. */
@@ -105,6 +114,9 @@ export class Shipper {
         this.#problem = undefined;
         pause = FIRST_PAUSE_MS;
         if (!moved) await this.#pause(LONGEST_PAUSE_MS, 'accepted');
+        else if (this.#waiters.length === 0 && this.#journal.size - this.#shipped < GATHER_EVENTS) {
+          await this.#pause(GATHER_MS, 'awaited');
+        }
       } catch (error) {
         this.#certain = false;
         this.#problem = asLogError(error);
@@ -151,6 +163,7 @@ export class Shipper {
   async #remember(shipped: number): Promise<void> {
     await this.#journal.setFact(WATERMARK, String(shipped));
     this.#shipped = shipped;
+    this.#problem = undefined;
     const waiters = this.#waiters;
     this.#waiters = waiters.filter((waiter) => waiter.size > shipped);
     for (const waiter of waiters) if (waiter.size <= shipped) waiter.resolve();
@@ -161,7 +174,7 @@ export class Shipper {
   }
 
   /** Sleeps; to stop ends it at once, and where it waits for events, so does the next accepted batch. */
-  async #pause(milliseconds: number, until: 'accepted' | 'stop'): Promise<void> {
+  async #pause(milliseconds: number, until: WakeReason): Promise<void> {
     if (this.#stopping) return;
     if (until === 'accepted' && this.#shipped < this.#journal.size) return;
     const cut = new AbortController();

@@ -10,7 +10,6 @@ const STEPS: readonly string[] = [
   CREATE TABLE keys (number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, key BLOB NOT NULL) STRICT;
   CREATE TABLE state (kind TEXT, key TEXT, value TEXT NOT NULL, indexed TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
   CREATE TABLE state_index (kind TEXT, name TEXT, value TEXT, key TEXT, PRIMARY KEY (kind, name, value, key)) STRICT, WITHOUT ROWID;
-  CREATE INDEX state_index_key ON state_index (kind, key);
   `,
 ];
 

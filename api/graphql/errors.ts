@@ -1,0 +1,56 @@
+// What whoever asked is told when a question fails: always a sentence and a code, never a stack, a statement or a value.
+// What is no mistake of theirs is handed to `report` as it was.
+import { type ExecutionResult, GraphQLError } from 'graphql';
+import { LogError, REMEDIES } from '../../ingest/errors.ts';
+import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
+
+const INTERNAL = 'INTERNAL_SERVER_ERROR';
+export const FAILED = 'The service failed to answer; its log says why.';
+const TOO_SLOW =
+  'The question took longer than its time limit; ask for less: a shorter time, one system or one object.';
+
+type Report = (error: unknown) => void;
+
+/** The sentence and code for an error that is not the caller's. */
+function describe(error: unknown): { message: string; code: string } {
+  if (error instanceof AnswerTooLargeError) return { message: error.message, code: 'ANSWER_TOO_LARGE' };
+  if (error instanceof BrokenLogError) return { message: error.message, code: 'LOG_BROKEN' };
+  if (!(error instanceof LogError)) return { message: FAILED, code: INTERNAL };
+  if (error.message.includes('TIMEOUT_EXCEEDED')) return { message: TOO_SLOW, code: 'TIME_LIMIT' };
+  return {
+    message: `The log cannot answer now (${error.code}). ${REMEDIES[error.code]}`,
+    code: error.code.toUpperCase().replaceAll('-', '_'),
+  };
+}
+
+/** An error as it is answered; one that was explained already stays as it is. */
+export function explainError(error: unknown, report: Report): GraphQLError {
+  const cause = causeOf(error);
+  const place = error instanceof GraphQLError ? placeOf(error) : {};
+  if (cause instanceof GraphQLError) {
+    const { message } = error instanceof Error ? error : cause;
+    return new GraphQLError(message, { ...place, extensions: { code: 'BAD_USER_INPUT', ...cause.extensions } });
+  }
+  const { message, code } = describe(cause);
+  if (!(cause instanceof AnswerTooLargeError)) report(cause);
+  return new GraphQLError(message, { ...place, extensions: { code } });
+}
+
+/** The innermost error that GraphQL wrapped: a GraphQLError itself is the caller's mistake. */
+function causeOf(error: unknown): unknown {
+  return error instanceof GraphQLError && error.originalError ? causeOf(error.originalError) : error;
+}
+
+function placeOf({ nodes, source, positions, path }: GraphQLError) {
+  return {
+    ...(nodes && { nodes }),
+    ...(source && { source }),
+    ...(positions && { positions }),
+    ...(path && { path }),
+  };
+}
+
+/** A result with its errors explained. */
+export function explainResult<T extends ExecutionResult>(result: T, report: Report): T {
+  return result.errors ? { ...result, errors: result.errors.map((error) => explainError(error, report)) } : result;
+}

@@ -1,0 +1,66 @@
+// How much one question may ask for: a person's or a page's never comes near, one that would keep the service busy for
+// hours is refused before anything is asked.
+import {
+  type ASTVisitor,
+  type FragmentDefinitionNode,
+  GraphQLError,
+  Kind,
+  type SelectionSetNode,
+  type ValidationContext,
+} from 'graphql';
+
+/** Tokens of one operation. */
+export const MOST_TOKENS = 10_000;
+/** Fields of one operation, those of fragments as often as they are used. */
+const MOST_FIELDS = 2000;
+const DEEPEST = 20;
+/** Each of these gives a list of changes for a change: within one another they multiply. */
+const CHAINS = ['causedBy', 'ledTo', 'ledToMore'];
+const MOST_CHAINS = 2;
+
+class TooMuch extends Error {}
+
+/** A validation rule. */
+export function limitQuestion(context: ValidationContext): ASTVisitor {
+  const fragments = new Map<string, FragmentDefinitionNode>();
+  for (const definition of context.getDocument().definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
+  return {
+    OperationDefinition(operation) {
+      try {
+        measure(operation.selectionSet, fragments);
+      } catch (error) {
+        if (!(error instanceof TooMuch)) throw error;
+        context.reportError(
+          new GraphQLError(error.message, { nodes: operation, extensions: { code: 'BAD_USER_INPUT' } }),
+        );
+      }
+    },
+  };
+}
+
+function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): void {
+  let fields = 0;
+  const visit = (set: SelectionSetNode, depth: number, chains: number, within: readonly string[]): void => {
+    if (depth > DEEPEST) throw new TooMuch(`The question is more than ${DEEPEST} levels deep; ask in parts.`);
+    for (const selection of set.selections) {
+      if (selection.kind === Kind.FRAGMENT_SPREAD) {
+        const name = selection.name.value;
+        const fragment = fragments.get(name);
+        // A fragment within itself is refused by another rule.
+        if (fragment && !within.includes(name)) visit(fragment.selectionSet, depth, chains, [...within, name]);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet, depth, chains, within);
+      else {
+        fields += 1;
+        if (fields > MOST_FIELDS) throw new TooMuch(`The question has more than ${MOST_FIELDS} fields; ask in parts.`);
+        const next = chains + (CHAINS.includes(selection.name.value) ? 1 : 0);
+        if (next > MOST_CHAINS)
+          throw new TooMuch(
+            `causedBy and ledTo are more than ${MOST_CHAINS} deep in one another; ask change by change.`,
+          );
+        if (selection.selectionSet) visit(selection.selectionSet, depth + 1, next, within);
+      }
+    }
+  };
+  visit(selections, 1, 0, []);
+}

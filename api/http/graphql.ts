@@ -1,0 +1,78 @@
+// /graphql: a POST of JSON, of bounded size, answered by graphql-yoga. Nothing else: no GET that another site's page
+// could make, no uploads, no batches, no answers for foreign origins.
+import express, { type NextFunction, type Request, type Response, Router } from 'express';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import { z } from 'zod';
+import { createRequestContext } from '../graphql/context.ts';
+import { explainError, explainResult } from '../graphql/errors.ts';
+import { limitQuestion } from '../graphql/limits.ts';
+import { schema } from '../graphql/schema.ts';
+import type { Installation } from '../installation.ts';
+import { readViewer } from './authentication.ts';
+
+/** A body larger than this is no question that a person or a page asks. */
+const LARGEST_BODY_BYTES = 100_000;
+
+const bodySchema = z.looseObject({
+  query: z.string(),
+  variables: z.record(z.string(), z.unknown()).nullish(),
+  operationName: z.string().nullish(),
+});
+
+/** `report` is given every error that is no mistake of the caller. */
+export function serveGraphQL(installation: Installation, report: (error: unknown) => void): Router {
+  const yoga = createYoga<{ req: Request; res: Response }>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    graphiql: false,
+    landingPage: false,
+    logging: false,
+    cors: false,
+    multipart: false,
+    maskedErrors: { maskError: (error) => explainError(error, report) },
+    plugins: [explaining(report)],
+    context: ({ req, request }) =>
+      createRequestContext(installation.log, installation.engine, readViewer(req), request.signal),
+  });
+  const router = Router();
+  router.use(refuseOtherMethods, express.json({ limit: LARGEST_BODY_BYTES, type: 'application/json' }), checkBody);
+  router.use((request, response, next) => {
+    // Yoga makes an address of it; nothing depends on what a client says here.
+    request.headers.host = 'metatrail';
+    Promise.resolve(yoga(request, response)).catch(next);
+  });
+  return router;
+}
+
+/** Yoga masks what resolvers raise; faults of the question itself pass by that, and get their code here. */
+function explaining(report: (error: unknown) => void): Plugin {
+  return {
+    onValidate: ({ addValidationRule }) => addValidationRule(limitQuestion),
+    onExecutionResult: ({ result, setResult }) => {
+      if (result && !Array.isArray(result) && 'errors' in result) setResult(explainResult(result, report));
+    },
+  };
+}
+
+function refuseOtherMethods(request: Request, response: Response, next: NextFunction): void {
+  if (request.method === 'POST') next();
+  else {
+    response.set('Allow', 'POST');
+    refuse(response, 405, 'A question is sent with POST, as JSON.');
+  }
+}
+
+function checkBody(request: Request, response: Response, next: NextFunction): void {
+  if (!request.is('application/json')) {
+    refuse(response, 415, 'A question is sent as JSON, with content-type: application/json.');
+    return;
+  }
+  const body = bodySchema.safeParse(request.body);
+  if (body.success) next();
+  else refuse(response, 400, 'The body must be a JSON object such as {"query": "{ log { size } }", "variables": {}}.');
+}
+
+/** An answer in the form of GraphQL's errors. */
+export function refuse(response: Response, status: number, message: string, code = 'BAD_USER_INPUT'): void {
+  response.status(status).json({ errors: [{ message, extensions: { code } }] });
+}

@@ -1,0 +1,187 @@
+// Changes by filters and pages, and objects by name, against the events of the journal itself.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { encodeCursor } from '../api/graphql/builder.ts';
+import { type ChangeFilter, findChanges } from '../api/queries/changes.ts';
+import type { ChangeEvent } from '../ingest/event.ts';
+import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
+
+let world: ApiWorld;
+before(async () => {
+  world = await ApiWorld.open();
+  await liveHalfAYear(world);
+});
+after(() => world.close());
+
+const asked: { [K in keyof ChangeFilter]-?: (event: ChangeEvent, wanted: NonNullable<ChangeFilter[K]>) => boolean } = {
+  from: (event, from) => event.occurredAt >= from,
+  to: (event, to) => event.occurredAt <= to,
+  object: (event, object) => event.object === object,
+  attribute: (event, attribute) => event.values.some((value) => value.attribute === attribute),
+  value: (event, text) => event.values.some((value) => value.old === text || value.new === text),
+  agent: (event, agent) => event.agent === agent,
+  initiator: (event, initiator) => event.initiator === initiator,
+  stages: (event, stages) => stages.length === 0 || stages.includes(event.stage),
+  outcomes: (event, outcomes) => outcomes.length === 0 || outcomes.includes(event.outcome),
+  run: (event, run) => event.run === run,
+  outOfBand: (event, outOfBand) => event.outOfBand === outOfBand,
+};
+
+function matches(event: ChangeEvent, filter: ChangeFilter): boolean {
+  const names = Object.keys(filter) as (keyof ChangeFilter)[];
+  if (filter.attribute !== undefined && filter.value !== undefined) {
+    const { attribute, value } = filter;
+    const pair = event.values.some(
+      (each) => each.attribute === attribute && (each.old === value || each.new === value),
+    );
+    if (!pair) return false;
+  }
+  return names.every((name) => asked[name](event, filter[name] as never));
+}
+
+test('each filter alone and each pair of filters find exactly the changes that they describe', async () => {
+  const anne = world.id('Änne Müller');
+  const married = world.events().find(({ values }) => values.some((value) => value.new === 'Änne Schmidt'));
+  const filters: ChangeFilter[] = [
+    { from: instant('2024-02-02T10:00:00.000001Z') },
+    { to: instant('2024-02-02T10:00:00Z') },
+    { object: anne },
+    { attribute: 'member' },
+    { value: 'Änne Schmidt' },
+    { value: '' },
+    { agent: 'directory' },
+    { initiator: 'dave' },
+    { stages: ['export', 'recall'] },
+    { stages: [] },
+    { outcomes: ['export-update'] },
+    { run: married?.run },
+    { outOfBand: true },
+    { outOfBand: false },
+  ];
+  const events = world.events();
+  for (const [index, one] of filters.entries()) {
+    const pairs = filters.slice(index).map(async (other) => {
+      const filter = { ...one, ...other };
+      const expected = events.filter((event) => matches(event, filter)).map(({ sequence }) => sequence);
+      const { events: found, hasMore } = await findChanges(world.queries, filter, { first: 1000 });
+      assert.equal(hasMore, false);
+      assert.deepEqual(found.map(({ sequence }) => sequence).reverse(), expected, JSON.stringify(filter));
+    });
+    await Promise.all(pairs);
+  }
+});
+
+test('an attribute and a value together ask for that value of that attribute', async () => {
+  const find = async (filter: ChangeFilter) =>
+    (await findChanges(world.queries, filter, { first: 1000 })).events.length;
+  assert.ok((await find({ value: 'IT' })) > 0);
+  assert.equal(await find({ attribute: 'displayName', value: 'IT' }), 0);
+});
+
+test('pages have no gap and no repetition, and show nothing that came later, while events arrive', async () => {
+  const first = world.queries.watermark;
+  const seen: number[] = [];
+  let after: string | null = null;
+  do {
+    const { changes }: ChangesAnswer = await world.data(CHANGES, { first: 37, after });
+    seen.push(...changes.nodes.map(({ sequence }) => sequence));
+    after = changes.pageInfo.hasNextPage ? changes.pageInfo.endCursor : null;
+    await world.accept({ stage: 'read', outcome: 'read' });
+  } while (after !== null);
+  assert.deepEqual(
+    seen,
+    Array.from({ length: first }, (_, index) => first - 1 - index),
+  );
+});
+
+const CHANGES = `query ($first: Int, $after: String) {
+  changes(first: $first, after: $after) { nodes { sequence } pageInfo { hasNextPage endCursor } watermark }
+}`;
+interface ChangesAnswer {
+  changes: {
+    nodes: { sequence: number }[];
+    pageInfo: { hasNextPage: boolean; endCursor: string | null };
+    watermark: number;
+  };
+}
+
+test('a cursor of another page, or past the end, is taken for what it is; nonsense is refused', async () => {
+  const old: ChangesAnswer = await world.data(CHANGES, { first: 2, after: encodeCursor(5) });
+  assert.deepEqual(old.changes.nodes, [{ sequence: 4 }, { sequence: 3 }]);
+  const end: ChangesAnswer = await world.data(CHANGES, { after: encodeCursor(0) });
+  assert.deepEqual(end.changes.nodes, []);
+  const far: ChangesAnswer = await world.data(CHANGES, { first: 1, after: encodeCursor(Number.MAX_SAFE_INTEGER) });
+  assert.deepEqual(far.changes.nodes, [{ sequence: far.changes.watermark - 1 }]);
+  const forged = [
+    '',
+    's5',
+    'czU',
+    'czU=',
+    ' czU',
+    `${encodeCursor(5)}!`,
+    'x'.repeat(100_000 - 500),
+    "czU' OR 1=1",
+    'czk5OTk5OTk5OTk5OTk5OTk',
+  ];
+  for (const cursor of forged.filter((text) => text !== encodeCursor(5))) {
+    const { errors } = await world.ask(CHANGES, { after: cursor });
+    assert.equal(
+      errors?.[0]?.message,
+      'The cursor is not one of this service; start again without it.',
+      cursor.slice(0, 40),
+    );
+    assert.equal(errors?.[0]?.extensions?.code, 'BAD_USER_INPUT');
+  }
+});
+
+const FIND = `query ($search: String, $type: String, $first: Int) {
+  objects(search: $search, type: $type, first: $first) { name formerNames type deleted firstSeen }
+  objectCount(search: $search, type: $type)
+}`;
+interface Found {
+  objects: { name: string; formerNames: string[]; type: string; deleted: boolean; firstSeen: string }[];
+  objectCount: number;
+}
+
+test('objects are found by what they are or were called, by anchor and DN, in either case, also when deleted', async () => {
+  const find = async (search: string) => {
+    const { objects, objectCount }: Found = await world.data(FIND, { search });
+    assert.equal(objectCount, objects.length);
+    return objects.map(({ name }) => name);
+  };
+  assert.deepEqual(await find('müll'), ['Änne Schmidt']);
+  assert.deepEqual(await find('ÄNNE'), ['Änne Schmidt']);
+  assert.deepEqual(await find('CN=BOB BEECH,DC=CORP'), ['Bob Beech']);
+  assert.deepEqual(await find('z9'), ['Zed Zebra']);
+  assert.deepEqual(await find('%'), []);
+  assert.deepEqual(await find("' OR 1=1 --"), []);
+  const { objects }: Found = await world.data(FIND, { search: 'Schmidt' });
+  assert.deepEqual(objects, [
+    {
+      name: 'Änne Schmidt',
+      formerNames: ['Änne Müller'],
+      type: 'person',
+      deleted: false,
+      firstSeen: '2024-01-31T23:59:59.999999Z',
+    },
+  ]);
+  const { objects: gone }: Found = await world.data(FIND, { search: 'Zed' });
+  assert.deepEqual([gone[0]?.deleted, gone[0]?.type], [true, 'contractor']);
+});
+
+test('objects of a type are those of the metaverse type, and a shorter list says of how many', async () => {
+  const people: Found = await world.data(FIND, { type: 'person', first: 2 });
+  assert.deepEqual([people.objects.length, people.objectCount], [2, 5]);
+  const entries: Found = await world.data(FIND, { type: 'employee' });
+  assert.deepEqual(entries.objects, []);
+});
+
+test('a reference that names nobody does not make a person an object of its entry type', async () => {
+  world.hr('2024-05', [
+    { id: '1', name: 'Änne Schmidt', department: 'IT', projects: 'Red;Blue', manager: '77', by: 'dave' },
+  ]);
+  await world.run('hr', 'full');
+  await world.delivered();
+  const { objects }: Found = await world.data(FIND, { search: 'Schmidt' });
+  assert.equal(objects[0]?.type, 'person');
+});
