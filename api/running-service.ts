@@ -21,6 +21,9 @@ export function withdrawService(dataFolder: string): void {
   rmSync(path.join(dataFolder, SERVICE_FILE), { force: true });
 }
 
+/** What a service that knows the token answers. */
+const aliveSchema = z.object({ data: z.object({ __typename: z.literal('Query') }) });
+
 const ANSWER_TIMEOUT_MS = 3000;
 
 /**
@@ -41,7 +44,7 @@ export async function findService(dataFolder: string): Promise<RunningService | 
       body: '{"query":"{ __typename }"}',
       signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
     });
-    return response.ok ? service : undefined;
+    return aliveSchema.safeParse(await response.json()).success ? service : undefined;
   } catch {
     return undefined;
   }

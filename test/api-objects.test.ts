@@ -207,6 +207,12 @@ test('the latest state of every object is the one that the engine has', async ()
   }
 });
 
+function one<T>(list: readonly T[]): T {
+  const [only] = list;
+  assert.ok(only !== undefined && list.length === 1);
+  return only;
+}
+
 test('what led to an account being disabled goes back to the file, and forward from it again, across runs', async () => {
   const { queries } = world;
   const load = async (sequence: number) => (await readSequences(queries, [sequence])).get(sequence);
@@ -228,7 +234,7 @@ test('what led to an account being disabled goes back to the file, and forward f
   );
   const [root] = causes;
   assert.ok(root);
-  const { events, hasMore } = await findEffects(queries, root, 100);
+  const { events, hasMore } = one(await findEffects(queries, [root], 100));
   assert.deepEqual(
     events.map(({ agent, stage }) => `${agent} ${stage}`),
     [
@@ -241,14 +247,14 @@ test('what led to an account being disabled goes back to the file, and forward f
     ],
   );
   assert.equal(hasMore, false);
-  assert.deepEqual(await findEffects(queries, root, 2), { events: events.slice(0, 2), hasMore: true });
+  assert.deepEqual(one(await findEffects(queries, [root], 2)), { events: events.slice(0, 2), hasMore: true });
 });
 
 test('an export that was withdrawn led to its withdrawal, though that has another root', async () => {
   const withdrawn = world.events().find(({ outcome }) => outcome === 'pending-export-withdrawn');
   const pending = world.events()[withdrawn?.causes[1] ?? -1];
   assert.ok(withdrawn && pending && withdrawn.root !== pending.root);
-  const { events } = await findEffects(world.queries, pending, 10);
+  const { events } = one(await findEffects(world.queries, [pending], 10));
   assert.deepEqual(sequencesOf(events), [withdrawn.sequence]);
 });
 

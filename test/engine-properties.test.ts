@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import type { RunResult } from '../engine/run.ts';
 import { KINDS } from '../engine/space.ts';
+import { LogError } from '../ingest/errors.ts';
 import { COUNTED_WITHOUT_EVENT } from '../ingest/event.ts';
 import { company } from './engine-company.ts';
 import { assertLogTellsState } from './engine-state.ts';
@@ -73,11 +74,13 @@ type Command =
   | { kind: 'hr'; rows: Row[] }
   | { kind: 'crm'; rows: Row[] }
   | { kind: 'run'; run: number }
+  | { kind: 'lose' }
   | { kind: 'edit'; edit: number; id: string };
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: image.map((rows): Command => ({ kind: 'hr', rows })) },
   { weight: 1, arbitrary: contacts.map((rows): Command => ({ kind: 'crm', rows })) },
   { weight: 6, arbitrary: fc.nat(RUNS.length - 1).map((run): Command => ({ kind: 'run', run })) },
+  { weight: 1, arbitrary: fc.constant<Command>({ kind: 'lose' }) },
   {
     weight: 2,
     arbitrary: fc
@@ -124,12 +127,28 @@ interface Latest {
   crm: Row[];
 }
 
+/** An export whose outcome is lost: the directory is written, and the process ends before that is accepted. */
+async function loseOutcome(world: World): Promise<void> {
+  const { journal } = world;
+  const accept = journal.accept.bind(journal);
+  journal.accept = (build) =>
+    accept((base) => {
+      const batch = build(base);
+      if (batch.events.some(({ stage, outcome }) => stage === 'export' && outcome !== 'export-intent'))
+        throw new LogError('journal-failed', 'the process ended');
+      return batch;
+    });
+  await world.run('directory', 'export').catch((error: unknown) => assert.ok(error instanceof LogError));
+  await world.reopen();
+}
+
 async function carryOut(world: World, commands: readonly Command[], latest: Latest): Promise<void> {
   for (const each of commands) {
     if (each.kind === 'run') {
       const [agent, profile] = RUNS[each.run] ?? RUNS[0];
       await check(world, await world.run(agent, profile));
-    } else if (each.kind === 'edit') editByHand(world, each.edit, each.id);
+    } else if (each.kind === 'lose') await loseOutcome(world);
+    else if (each.kind === 'edit') editByHand(world, each.edit, each.id);
     else {
       latest[each.kind] = each.rows;
       world.csv(`${each.kind}.csv`, each.rows, COLUMNS[each.kind]);

@@ -271,18 +271,18 @@ describe('the CERT feed', () => {
     const last = ready.csv.at(-1);
     const ever = new Set(ready.csv.flatMap(({ rows }) => [...rows.keys()]));
     const accounts = server.search('(objectClass=shadowAccount)', 'uid', 'shadowExpire');
-    const valueOf = (record: (typeof accounts)[number], name: string) =>
+    const readValues = (record: (typeof accounts)[number], name: string) =>
       record.values.filter(({ type }) => type === name).map(({ value }) => value);
-    assert.deepEqual(accounts.flatMap((record) => valueOf(record, 'uid')).sort(), [...ever].sort());
+    assert.deepEqual(accounts.flatMap((record) => readValues(record, 'uid')).sort(), [...ever].sort());
     const open = accounts
-      .filter((record) => valueOf(record, 'shadowExpire').length === 0)
-      .flatMap((record) => valueOf(record, 'uid'));
+      .filter((record) => readValues(record, 'shadowExpire').length === 0)
+      .flatMap((record) => readValues(record, 'uid'));
     assert.deepEqual(open.sort(), [...(last?.rows.keys() ?? [])].sort());
     const groups = server.search('(objectClass=groupOfNames)', 'cn', 'member');
     const members = last ? membersOf(last) : new Map<string, string[]>();
     for (const group of groups) {
-      const uids = valueOf(group, 'member').map((dn) => /^uid=([^,]+),/.exec(dn)?.[1] ?? dn);
-      const expected = members.get(valueOf(group, 'cn')[0] ?? '') ?? ['cn=nobody,ou=groups,dc=dtaa,dc=example'];
+      const uids = readValues(group, 'member').map((dn) => /^uid=([^,]+),/.exec(dn)?.[1] ?? dn);
+      const expected = members.get(readValues(group, 'cn')[0] ?? '') ?? ['cn=nobody,ou=groups,dc=dtaa,dc=example'];
       assert.deepEqual(uids.sort(), expected);
     }
   });

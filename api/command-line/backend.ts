@@ -20,7 +20,7 @@ export interface Backend {
 }
 
 const answerSchema = z.object({
-  data: z.unknown().optional(),
+  data: z.record(z.string(), z.unknown()).nullish(),
   errors: z.array(z.looseObject({ message: z.string() })).optional(),
 });
 export type GraphQLAnswer = z.infer<typeof answerSchema>;

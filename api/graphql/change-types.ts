@@ -1,7 +1,7 @@
 // Changes: events of the log as GraphQL types.
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
 import { MARKS } from '../../ingest/event.ts';
-import { findCauses, findEffects } from '../queries/chain.ts';
+import { findCauses } from '../queries/chain.ts';
 import type { ChangeFilter, ChangePage } from '../queries/changes.ts';
 import type { Reference } from '../queries/results.ts';
 import { builder, checkFirst, checkId, encodeCursor } from './builder.ts';
@@ -106,26 +106,30 @@ ChangeType.implement({
     step: t.int({ nullable: true, resolve: (event) => event.step ?? null }),
     stepKind: t.string({ nullable: true, resolve: (event) => event.stepKind ?? null }),
     outOfBand: t.exposeBoolean('outOfBand', { description: 'A change in a target that no export of ours explains.' }),
-    causedBy: t.field({
-      type: [ChangeType],
-      description: 'What led to this change, the root first, this change last.',
-      resolve: (event, _, { events }) => findCauses(event, (sequence) => events.load(sequence)),
-    }),
-    ledTo: t.field({
-      type: [ChangeType],
-      description: 'What this change led to, in order.',
-      args: { first: t.arg.int({ defaultValue: 100 }) },
-      resolve: async (event, { first }, { queries }) =>
-        (await findEffects(queries, event, checkFirst(first, 100, 1000))).events,
-    }),
-    ledToMore: t.boolean({
-      description: 'Whether it led to more changes than the first so many, which `ledTo` gives.',
-      args: { first: t.arg.int({ defaultValue: 100 }) },
-      resolve: async (event, { first }, { queries }) =>
-        (await findEffects(queries, event, checkFirst(first, 100, 1000))).hasMore,
-    }),
   }),
 });
+
+// Where it comes from and where it leads.
+builder.objectFields(ChangeType, (t) => ({
+  causedBy: t.field({
+    type: [ChangeType],
+    description: 'What led to this change, the root first, this change last.',
+    resolve: (event, _, { events }) => findCauses(event, (sequence) => events.load(sequence)),
+  }),
+  ledTo: t.field({
+    type: [ChangeType],
+    description: 'What this change led to, in order.',
+    args: { first: t.arg.int({ defaultValue: 100 }) },
+    resolve: async (event, { first }, { effects }) =>
+      (await effects.load({ event, first: checkFirst(first, 100, 1000) })).events,
+  }),
+  ledToMore: t.boolean({
+    description: 'Whether it led to more changes than the first so many, which `ledTo` gives.',
+    args: { first: t.arg.int({ defaultValue: 100 }) },
+    resolve: async (event, { first }, { effects }) =>
+      (await effects.load({ event, first: checkFirst(first, 100, 1000) })).hasMore,
+  }),
+}));
 
 export const ChangeFilterInput = builder.inputType('ChangeFilter', {
   fields: (t) => ({

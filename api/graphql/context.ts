@@ -5,11 +5,17 @@ import type { Engine } from '../../engine/engine.ts';
 import { LogError } from '../../ingest/errors.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
+import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
 import type { Reference } from '../queries/results.ts';
 import { countSteps, findLastRuns, type RunRecord, type StepCounts } from '../queries/runs.ts';
+
+interface EffectsKey {
+  event: ChangeEvent;
+  first: number;
+}
 
 export interface RequestContext {
   log: ChangeLog;
@@ -20,6 +26,8 @@ export interface RequestContext {
   people: PeopleRules;
   names: DataLoader<string, Reference>;
   events: DataLoader<number, ChangeEvent | undefined>;
+  /** What a change led to, the first so many of it. */
+  effects: DataLoader<EffectsKey, Effects, string>;
   /** The counters of a run's steps, counted from the log: by step. */
   stepCounts: DataLoader<number, ReadonlyMap<number, StepCounts>>;
   /** By agent. */
@@ -53,6 +61,9 @@ export function createRequestContext(
       const found = await readSequences(context.queries, sequences);
       return sequences.map((sequence) => found.get(sequence));
     }),
+    effects: new DataLoader((keys) => findEffectsOf(context.queries, keys), {
+      cacheKeyFn: ({ event, first }) => `${event.sequence}/${first}`,
+    }),
     stepCounts: new DataLoader((runs) => countStepsOf(context.queries, runs), { cache: false }),
     lastRuns: new DataLoader(
       async (agents) => {
@@ -63,6 +74,15 @@ export function createRequestContext(
     ),
   };
   return context;
+}
+
+async function findEffectsOf(queries: QueryContext, keys: readonly EffectsKey[]): Promise<Effects[]> {
+  const events = keys.map(({ event }) => event);
+  const found = await findEffects(queries, events, Math.max(...keys.map(({ first }) => first)));
+  return found.map(({ events: all, hasMore }, index) => {
+    const first = keys[index]?.first ?? all.length;
+    return { events: all.slice(0, first), hasMore: hasMore || all.length > first };
+  });
 }
 
 async function countStepsOf(
@@ -79,10 +99,12 @@ async function countStepsOf(
   return runs.map((run) => byRun.get(run) ?? new Map());
 }
 
+const PAUSE_MS = 250;
+/** A ClickHouse that is away is waited for the shorter: it may stay away for a week. */
+const HASTE_WHEN_AWAY = 8;
+
 /** Waits until everything accepted is delivered; false when that does not happen in time. */
 export async function waitForDelivery({ shipper, journal }: ChangeLog, milliseconds: number): Promise<boolean> {
-  const over = new AbortController();
-  const limit = sleep(milliseconds, false, { signal: over.signal }).catch(() => false);
   const delivered = shipper.delivered(journal.size).then(
     () => true,
     (error: unknown) => {
@@ -90,11 +112,14 @@ export async function waitForDelivery({ shipper, journal }: ChangeLog, milliseco
       throw error;
     },
   );
-  try {
-    return await Promise.race([delivered, limit]);
-  } finally {
-    over.abort();
+  for (let left = milliseconds; left > 0; ) {
+    const over = new AbortController();
+    const pause = sleep(PAUSE_MS, undefined, { signal: over.signal }).catch(() => undefined);
+    const outcome = await Promise.race([delivered, pause]).finally(() => over.abort());
+    if (outcome !== undefined) return outcome;
+    left -= shipper.state === 'shipping' ? PAUSE_MS : PAUSE_MS * HASTE_WHEN_AWAY;
   }
+  return false;
 }
 
 /** A question about what was known when the log had so many events: never more than is delivered. */

@@ -32,8 +32,19 @@ export function explainError(error: unknown, report: Report): GraphQLError {
     return new GraphQLError(message, { ...place, extensions: { code: 'BAD_USER_INPUT', ...cause.extensions } });
   }
   const { message, code } = describe(cause);
-  if (!(cause instanceof AnswerTooLargeError)) report(cause);
+  if (!(cause instanceof AnswerTooLargeError)) reportOnce(cause, report);
   return new GraphQLError(message, { ...place, extensions: { code } });
+}
+
+const reported = new WeakSet<object>();
+
+/** One failure may be that of many fields: a loader asks for all of them. */
+function reportOnce(cause: unknown, report: Report): void {
+  if (typeof cause === 'object' && cause !== null) {
+    if (reported.has(cause)) return;
+    reported.add(cause);
+  }
+  report(cause);
 }
 
 /** The innermost error that GraphQL wrapped: a GraphQLError itself is the caller's mistake. */

@@ -1,7 +1,7 @@
 // The overview, and how far the log is.
 import type { LogHead } from '../../ingest/journal/messages.ts';
 import { type Employment, findEmployments } from '../queries/employment.ts';
-import { findLastInstant, findLeavers, type LeaverDelay, summariseDelays } from '../queries/leavers.ts';
+import { findCases, findLastInstant, type LeaverCase, type LeaverDelay, summariseDelays } from '../queries/leavers.ts';
 import {
   countChangesByMonth,
   countObjects,
@@ -11,7 +11,6 @@ import {
   type PeriodStageCount,
   type ProblemCount,
 } from '../queries/overview.ts';
-import type { LeaversOfPeriod, Reference } from '../queries/results.ts';
 import { findRuns } from '../queries/runs.ts';
 import { builder } from './builder.ts';
 import { ChangeType, ObjectReferenceType } from './change-types.ts';
@@ -82,7 +81,7 @@ const ProblemType = builder.objectRef<ProblemCount>('Problem').implement({
 });
 
 interface OpenLeaver {
-  person: Reference & { id: string };
+  person: { id: string; name: string | undefined };
   agent: string;
   leftAt: number;
   openHours: number;
@@ -90,7 +89,10 @@ interface OpenLeaver {
 
 const OpenLeaverType = builder.objectRef<OpenLeaver>('OpenLeaver').implement({
   fields: (t) => ({
-    person: t.field({ type: ObjectReferenceType, resolve: ({ person }) => person }),
+    person: t.field({
+      type: ObjectReferenceType,
+      resolve: async ({ person }, _, { names }) => ({ ...(await names.load(person.id)), ...person }),
+    }),
     agent: t.exposeString('agent'),
     leftAt: t.field({ type: 'DateTime', resolve: ({ leftAt }) => leftAt }),
     openHours: t.exposeFloat('openHours'),
@@ -110,20 +112,20 @@ const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement(
   }),
 });
 
-/** The overview's fields share two questions; each is asked once, and only when a field needs it. */
+/** The overview's fields share these questions; each is asked once, and only when a field needs it. */
 export class Overview {
   readonly #context: RequestContext;
-  #leavers: Promise<LeaversOfPeriod> | undefined;
+  #until: Promise<number> | undefined;
   #employments: Promise<Employment[]> | undefined;
+  #leavers: Promise<LeaverCase[]> | undefined;
 
   constructor(context: RequestContext) {
     this.#context = context;
   }
 
-  leavers(): Promise<LeaversOfPeriod> {
-    const { queries, people } = this.#context;
-    this.#leavers ??= findLeavers(queries, 0, Number.MAX_SAFE_INTEGER, people);
-    return this.#leavers;
+  until(): Promise<number> {
+    this.#until ??= findLastInstant(this.#context.queries);
+    return this.#until;
   }
 
   employments(): Promise<Employment[]> {
@@ -132,16 +134,26 @@ export class Overview {
     return this.#employments;
   }
 
+  leavers(): Promise<LeaverCase[]> {
+    this.#leavers ??= this.#findLeavers();
+    return this.#leavers;
+  }
+
+  async #findLeavers(): Promise<LeaverCase[]> {
+    const { queries, people } = this.#context;
+    const [employments, asOf] = await Promise.all([this.employments(), this.until()]);
+    return findCases(queries, people, employments, { from: 0, to: Number.MAX_SAFE_INTEGER, asOf });
+  }
+
   async openLeavers(): Promise<OpenLeaver[]> {
-    const { leavers } = await this.leavers();
-    return leavers
+    return (await this.leavers())
       .flatMap(({ person, leftAt, accounts }) => {
         const { id } = person;
         if (id === undefined) return [];
         const open = accounts.filter(
           ({ disabledAt, rehiredAt }) => disabledAt === undefined && rehiredAt === undefined,
         );
-        return open.map(({ agent, hours }) => ({ person: { ...person, id }, agent, leftAt, openHours: hours }));
+        return open.map(({ agent, hours }) => ({ person: { id, name: person.name }, agent, leftAt, openHours: hours }));
       })
       .sort((a, b) => b.openHours - a.openHours);
   }
@@ -153,7 +165,7 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
       type: 'DateTime',
       nullable: true,
       description: 'The last instant that the log knows of (a replayed log ends in the past).',
-      resolve: async (_, __, { queries }) => (await findLastInstant(queries)) || null,
+      resolve: async (overview) => (await overview.until()) || null,
     }),
     objectCounts: t.field({ type: [NamedCountType], resolve: (_, __, { queries }) => countObjects(queries) }),
     changesByMonth: t.field({
@@ -183,7 +195,7 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
     }),
     leaverDelays: t.field({
       type: [LeaverDelayType],
-      resolve: async (overview) => summariseDelays((await overview.leavers()).leavers),
+      resolve: async (overview) => summariseDelays(await overview.leavers()),
     }),
     recentRuns: t.field({
       type: [RunType],

@@ -131,7 +131,7 @@ builder.queryFields((t) => ({
 }));
 
 /** How long the record of a run that is over is waited for. */
-const LONGEST_DELIVERY_MS = 60_000;
+const LONGEST_DELIVERY_MS = 30_000;
 
 function notDelivered(run: number, result: string): GraphQLError {
   return new GraphQLError(

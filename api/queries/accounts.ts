@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
 import { NO_ID, type QueryContext, readAll } from './context.ts';
-import { readGrants } from './grants.ts';
 import { IS_LINK, type Link, readLinks } from './links.ts';
 
 export interface EnabledChange {
@@ -15,8 +14,6 @@ export interface EnabledChange {
 export interface Account {
   agent: string;
   entry: string;
-  /** DN or anchor, as it was called last. */
-  name: string | undefined;
   /** In order; each turns the account on or off. */
   changes: readonly EnabledChange[];
   links: readonly Link[];
@@ -43,6 +40,22 @@ const BATCH_PEOPLE = 2000;
 
 /** All accounts that were ever linked to these people, by person. */
 export async function findAccounts(context: QueryContext, people: readonly string[]): Promise<Map<string, Account[]>> {
+  const [byEntry, links] = await Promise.all([readChanges(context, people), readLinks(context, people)]);
+  const accounts = [...byEntry].map(([entry, changes]) => ({
+    agent: changes[0]?.agent ?? '',
+    entry,
+    changes: foldFlags(changes),
+    links: links.get(entry) ?? [],
+  }));
+  const found = new Map<string, Account[]>();
+  for (const account of accounts) {
+    for (const owner of new Set(account.links.map(({ object }) => object)))
+      found.set(owner, [...(found.get(owner) ?? []), account]);
+  }
+  return found;
+}
+
+async function readChanges(context: QueryContext, people: readonly string[]): Promise<Map<string, ChangeRow[]>> {
   const byEntry = new Map<string, ChangeRow[]>();
   for (let from = 0; from < people.length; from += BATCH_PEOPLE) {
     const params = { people: people.slice(from, from + BATCH_PEOPLE) };
@@ -50,25 +63,7 @@ export async function findAccounts(context: QueryContext, people: readonly strin
     // An entry that two batches find has the same changes in both.
     for (const [entry, changes] of Map.groupBy(rows, (row) => row.entry)) byEntry.set(entry, changes);
   }
-  const links = await readLinks(context, people);
-  const accounts = [...byEntry].map(([entry, changes]) => ({
-    agent: changes[0]?.agent ?? '',
-    entry,
-    changes: foldFlags(changes),
-    links: links.get(entry) ?? [],
-  }));
-  const names = await readGrants(
-    context,
-    accounts.flatMap(({ changes }) => changes.at(-1)?.sequence ?? []),
-  );
-  const found = new Map<string, Account[]>();
-  for (const account of accounts) {
-    const last = names.get(account.changes.at(-1)?.sequence ?? -1);
-    const named = { ...account, name: last?.dn ?? last?.anchor };
-    for (const owner of new Set(account.links.map(({ object }) => object)))
-      found.set(owner, [...(found.get(owner) ?? []), named]);
-  }
-  return found;
+  return byEntry;
 }
 
 /** Several flags of one account as one: it is enabled while any of them is. */

@@ -43,24 +43,40 @@ const BATCH_SEQUENCES = 5000;
 const linkRow = z.object({ sequence: z.number(), causes: z.array(z.number()), root: z.number() });
 type Link = z.infer<typeof linkRow>;
 
-/** The events that this one led to, directly and through others, in order; the first `limit` of them. */
-export async function findEffects(context: QueryContext, event: ChangeEvent, limit: number): Promise<Effects> {
-  const reached = new Set([event.sequence]);
-  let roots = new Map([[event.root, event.sequence]]);
-  let fresh = [event.sequence];
-  while (fresh.length > 0) {
-    fresh = [...fresh, ...follow(await readFamilies(context, roots), reached)];
-    const elsewhere = await readJoint(context, fresh);
-    fresh = follow(elsewhere, reached);
-    roots = new Map(
-      elsewhere.filter(({ sequence }) => fresh.includes(sequence)).map((link) => [link.root, link.sequence]),
-    );
+interface Search {
+  reached: Set<number>;
+  /** Reached in this round. */
+  fresh: number[];
+}
+
+/**
+ * What each of these events led to, directly and through others, in order; the first `limit` of each. However many they
+ * are, and however long their chains, the log is asked a few times.
+ */
+export async function findEffects(
+  context: QueryContext,
+  events: readonly ChangeEvent[],
+  limit: number,
+): Promise<Effects[]> {
+  const searches = events.map(({ sequence }): Search => ({ reached: new Set([sequence]), fresh: [sequence] }));
+  let roots = new Map(events.map(({ root, sequence }) => [root, sequence]));
+  for (const { root, sequence } of events) roots.set(root, Math.min(sequence, roots.get(root) ?? sequence));
+  while (searches.some(({ fresh }) => fresh.length > 0)) {
+    const family = await readFamilies(context, roots);
+    for (const search of searches) search.fresh.push(...follow(family, search.reached));
+    const joint = await readJoint(context, [...new Set(searches.flatMap(({ fresh }) => fresh))]);
+    for (const search of searches) search.fresh = follow(joint, search.reached);
+    const found = new Set(searches.flatMap(({ fresh }) => fresh));
+    roots = new Map();
+    for (const { root, sequence } of joint) if (found.has(sequence) && !roots.has(root)) roots.set(root, sequence);
   }
-  reached.delete(event.sequence);
-  const effects = [...reached].sort((a, b) => a - b);
-  const shown = effects.slice(0, limit);
-  const events = await readSequences(context, shown);
-  return { events: shown.flatMap((sequence) => events.get(sequence) ?? []), hasMore: effects.length > limit };
+  const effects = searches.map(({ reached }) => [...reached].sort((a, b) => a - b).slice(1));
+  const shown = effects.map((sequences) => sequences.slice(0, limit));
+  const read = await readSequences(context, shown.flat());
+  return effects.map((all, index) => ({
+    events: (shown[index] ?? []).flatMap((sequence) => read.get(sequence) ?? []),
+    hasMore: all.length > limit,
+  }));
 }
 
 /** Adds to `reached` those of the links, in order, that something reached led to, and returns them. */

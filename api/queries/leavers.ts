@@ -4,8 +4,9 @@ import { parseInstant } from '../../ingest/clock.ts';
 import { type Account, findAccounts } from './accounts.ts';
 import { type QueryContext, readAll } from './context.ts';
 import { type Employment, findEmployments, type PeopleRules } from './employment.ts';
+import { readGrants } from './grants.ts';
 import { ownerAt } from './links.ts';
-import { nameObjects, unnamed } from './names.ts';
+import { nameObjects } from './names.ts';
 import type { Leaver, LeaverAccount, LeaversOfPeriod } from './results.ts';
 
 const MICROS_AN_HOUR = 3_600_000_000;
@@ -28,35 +29,71 @@ export async function findLeavers(
   to: number,
   rules: PeopleRules,
 ): Promise<LeaversOfPeriod> {
-  const all = await findEmployments(context, rules);
-  const gone = all.filter(({ leftAt }) => leftAt !== undefined);
-  const byPerson = groupByPerson(all);
+  const [employments, asOf] = await Promise.all([findEmployments(context, rules), findLastInstant(context)]);
+  const cases = await findCases(context, rules, employments, { from, to, asOf });
+  const [names, accounts] = await Promise.all([
+    nameObjects(
+      context,
+      cases.flatMap(({ person }) => person.id ?? []),
+    ),
+    nameAccounts(
+      context,
+      cases.flatMap((leaver) => leaver.accounts),
+    ),
+  ]);
+  const leavers = cases.map((leaver) => {
+    const { person } = leaver;
+    const known = names.get(person.id ?? '') ?? person;
+    return {
+      ...leaver,
+      person: { ...known, name: person.name ?? known.name },
+      accounts: leaver.accounts.map(({ lastChange, ...account }) => ({
+        ...account,
+        account: accounts.get(lastChange),
+      })),
+    };
+  });
+  return { log: context.log, watermark: context.watermark, from, to, asOf, leavers };
+}
+
+/** One account of somebody who left, before it is named. */
+export interface AccountCase extends Omit<LeaverAccount, 'account'> {
+  /** The last event that enabled or disabled it. */
+  lastChange: number;
+}
+
+/** A leaver with the name and id alone. */
+export interface LeaverCase extends Omit<Leaver, 'accounts'> {
+  accounts: AccountCase[];
+}
+
+/** The same in order of leaving, told only as far as counting it needs. Open cases are measured up to `asOf`. */
+export async function findCases(
+  context: QueryContext,
+  rules: PeopleRules,
+  employments: readonly Employment[],
+  { from, to, asOf }: { from: number; to: number; asOf: number },
+): Promise<LeaverCase[]> {
+  const gone = employments.filter(({ leftAt }) => leftAt !== undefined);
   const dates = await findLeavingDates(context, rules, gone);
+  const byPerson = groupByPerson(employments);
   const departures = gone
     .map((employment) => departureOf(employment, dates, byPerson))
     .filter(({ leftAt }) => leftAt >= from && leftAt <= to);
-  const asOf = await findLastInstant(context);
   const people = [...new Set(departures.map(({ employment }) => employment.object))];
-  const [accounts, names] = await Promise.all([findAccounts(context, people), nameObjects(context, people)]);
-  const leavers = departures.map((departure): Leaver => {
-    const { employment, leftAt, known } = departure;
-    const person = names.get(employment.object) ?? unnamed(employment.object);
-    return {
-      person: { ...person, name: employment.name ?? person.name },
-      leftAt,
-      leftAtKnown: known,
-      goneBy: employment.leftBy ?? 0,
-      accounts: (accounts.get(employment.object) ?? []).flatMap((account) => accountOf(account, departure, asOf)),
-    };
-  });
-  return {
-    log: context.log,
-    watermark: context.watermark,
-    from,
-    to,
-    asOf,
-    leavers: leavers.sort((a, b) => a.leftAt - b.leftAt),
-  };
+  const accounts = await findAccounts(context, people);
+  return departures
+    .map((departure): LeaverCase => {
+      const { employment, leftAt, known } = departure;
+      return {
+        person: { id: employment.object, name: employment.name, type: undefined },
+        leftAt,
+        leftAtKnown: known,
+        goneBy: employment.leftBy ?? 0,
+        accounts: (accounts.get(employment.object) ?? []).flatMap((account) => accountOf(account, departure, asOf)),
+      };
+    })
+    .sort((a, b) => a.leftAt - b.leftAt);
 }
 
 /** Employments by object; who came back as another object also counts for the one that they were before. */
@@ -135,7 +172,7 @@ function departureOf(
 }
 
 /** What became of one account after its person left; nothing when it was not theirs and enabled then. */
-function accountOf(account: Account, departure: Departure, asOf: number): LeaverAccount[] {
+function accountOf(account: Account, departure: Departure, asOf: number): AccountCase[] {
   const { leftAt, employment, rehiredAt } = departure;
   const goneAt = employment.leftAt ?? leftAt;
   const goneBy = employment.leftBy ?? 0;
@@ -160,7 +197,7 @@ function accountOf(account: Account, departure: Departure, asOf: number): Leaver
   return [
     {
       agent: account.agent,
-      account: account.name,
+      lastChange: account.changes.at(-1)?.sequence ?? 0,
       disabledAt: end?.at,
       disabledBy: end?.sequence,
       ...(isBack && { rehiredAt }),
@@ -168,6 +205,20 @@ function accountOf(account: Account, departure: Departure, asOf: number): Leaver
     },
   ];
 }
+
+/** DN or anchor of each account, by the event that last changed it. */
+async function nameAccounts(
+  context: QueryContext,
+  accounts: readonly AccountCase[],
+): Promise<Map<number, string | undefined>> {
+  const events = await readGrants(
+    context,
+    accounts.map(({ lastChange }) => lastChange),
+  );
+  return new Map([...events].map(([sequence, { dn, anchor }]) => [sequence, dn ?? anchor]));
+}
+
+type DelayOf = Pick<LeaverAccount, 'agent' | 'disabledAt' | 'rehiredAt' | 'hours'>;
 
 /** Hours until disabled of the closed cases, and how many are open, by system. */
 export interface LeaverDelay {
@@ -183,8 +234,8 @@ export interface LeaverDelay {
  * Quantiles over all cases, open ones taken as longer than any closed: a quantile that falls among the open cases is
  * not known yet and thus undefined.
  */
-export function summariseDelays(leavers: readonly Leaver[]): LeaverDelay[] {
-  const byAgent = new Map<string, LeaverAccount[]>();
+export function summariseDelays(leavers: readonly { accounts: readonly DelayOf[] }[]): LeaverDelay[] {
+  const byAgent = new Map<string, DelayOf[]>();
   // Whose person came back before it was disabled is no leaver's account any more.
   for (const account of leavers.flatMap(({ accounts }) => accounts).filter(({ rehiredAt }) => rehiredAt === undefined))
     byAgent.set(account.agent, [...(byAgent.get(account.agent) ?? []), account]);

@@ -188,7 +188,7 @@ export function findStepFaults(run: RunRecord, step: RunStep, counted: StepCount
   // The end of a step that nobody lived to finish is recorded by the next start, which has no counters of it.
   const isInterrupted = INTERRUPTED.includes(step.result) && recorded.size === 0;
   if (isInterrupted && counted)
-    return ['the step was interrupted before its counters were recorded; nothing says whether the log holds all of it'];
+    return ['the step was interrupted before its counters were recorded: its events cannot be counted against them'];
   for (const name of new Set([...recorded.keys(), ...(counted?.keys() ?? [])])) {
     if (COUNTED_WITHOUT_EVENT.includes(name.split('/').at(-1) ?? '')) continue;
     const [ours, log] = [recorded.get(name) ?? 0, counted?.get(name) ?? 0];
