@@ -355,3 +355,35 @@ test('the overview counts the objects that are there', async () => {
     ['person 5', 'group 2', 'contractor 0'],
   );
 });
+
+test('disabled at the very instant of leaving counts as after it when the log has it after, and else as before', async () => {
+  const from = world.queries.watermark;
+  const at = { occurredAt: instant('2024-09-01T00:00:00Z') };
+  const enabled: EventValue = { attribute: 'enabled', type: 'boolean', operation: 'add', new: 'true', marks: 1 };
+  const disabled: EventValue = { ...enabled, operation: 'replace', old: 'true', new: 'false' };
+  const live = async (last: number, name: string, isDisabledFirst: boolean) => {
+    const [object, entry, account] = [id(last), id(last + 1), id(last + 2)];
+    const hr = { ...at, agent: 'hr', entry, object, objectName: name };
+    const directory = { ...at, agent: 'directory', entry: account, object };
+    const before = { occurredAt: instant('2024-08-01T00:00:00Z') };
+    await world.accept({ ...hr, ...before, stage: 'projection', outcome: 'disconnector-projected', operation: 'add' });
+    await world.accept({ ...hr, ...before, stage: 'import-flow', outcome: 'connector-flow', objectType: 'person' });
+    await world.accept({ ...directory, ...before, stage: 'provisioning', outcome: 'provisioned-add-flow' });
+    await world.accept({ ...directory, ...before, stage: 'export', outcome: 'export-add', values: [enabled] });
+    const disable = () => world.accept({ ...directory, stage: 'export', outcome: 'export-update', values: [disabled] });
+    if (isDisabledFirst) await disable();
+    await world.accept({ ...hr, stage: 'recall', outcome: 'connector-delete-leave-mv', objectType: 'person' });
+    if (!isDisabledFirst) await disable();
+  };
+  await live(41, 'After', false);
+  await live(51, 'Before', true);
+  assert.ok(world.queries.watermark > from);
+  const { leavers: found } = await findLeavers(world.queries, at.occurredAt, at.occurredAt, people());
+  assert.deepEqual(
+    found.map(({ person, accounts }) => [person.name, accounts.map(({ disabledAt, hours }) => [disabledAt, hours])]),
+    [
+      ['After', [[at.occurredAt, 0]]],
+      ['Before', []],
+    ],
+  );
+});

@@ -64,6 +64,13 @@ test('the introspection of a usual tool is answered', async () => {
   await world.data(getIntrospectionQuery({ inputValueDeprecation: true }));
 });
 
+/** Each fragment uses the next one twice: 2^40 spreads in a few lines. */
+const BOMB = [
+  'query { ...f0 }',
+  ...Array.from({ length: 40 }, (_, i) => `fragment f${i} on Query { ...f${i + 1} ...f${i + 1} }`),
+  'fragment f40 on Query { log { size } }',
+].join(' ');
+
 const MISTAKES: [question: string, variables: Record<string, unknown>, sentence: RegExp][] = [
   [
     '{ changes(filter: { from: "2024-01-01T00:00:00" }) { watermark } }',
@@ -101,6 +108,7 @@ const MISTAKES: [question: string, variables: Record<string, unknown>, sentence:
   ['{ changes { nodes { causedBy { causedBy { causedBy { stage } } } } } }', {}, /more than 2 deep in one another/],
   [`{ ${Array.from({ length: 1001 }, (_, i) => `a${i}: log { size }`).join(' ')} }`, {}, /more than 2000 fields/],
   [`{ log { size } ${' '.repeat(10)}${'log { size } '.repeat(5000)}}`, {}, /more that 10000 tokens/],
+  [BOMB, {}, /more than 2000 fields/],
   ['mutation { run(agent: "nobody", profile: "full") { id } }', {}, /There is no agent nobody/],
   ['{ objects(search: $search) { name } }', {}, /Variable "\$search" is not defined/],
   ['query ($s: String) { objects(search: $s) { name } }', { s: 'x'.repeat(1001) }, /search has 1001 characters/],

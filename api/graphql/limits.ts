@@ -11,7 +11,7 @@ import {
 
 /** Tokens of one operation. */
 export const MOST_TOKENS = 10_000;
-/** Fields of one operation, those of fragments as often as they are used. */
+/** Fields and fragments of one operation, those within fragments as often as they are used. */
 const MOST_FIELDS = 2000;
 const DEEPEST = 20;
 /** Each of these gives a list of changes for a change: within one another they multiply. */
@@ -44,6 +44,9 @@ function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, Fr
   const visit = (set: SelectionSetNode, depth: number, chains: number, within: readonly string[]): void => {
     if (depth > DEEPEST) throw new TooMuch(`The question is more than ${DEEPEST} levels deep; ask in parts.`);
     for (const selection of set.selections) {
+      // Spreads count as well: a few fragments that use one another twice are as many as their powers of two.
+      fields += 1;
+      if (fields > MOST_FIELDS) throw new TooMuch(`The question has more than ${MOST_FIELDS} fields; ask in parts.`);
       if (selection.kind === Kind.FRAGMENT_SPREAD) {
         const name = selection.name.value;
         const fragment = fragments.get(name);
@@ -51,8 +54,6 @@ function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, Fr
         if (fragment && !within.includes(name)) visit(fragment.selectionSet, depth, chains, [...within, name]);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet, depth, chains, within);
       else {
-        fields += 1;
-        if (fields > MOST_FIELDS) throw new TooMuch(`The question has more than ${MOST_FIELDS} fields; ask in parts.`);
         const next = chains + (CHAINS.includes(selection.name.value) ? 1 : 0);
         if (next > MOST_CHAINS)
           throw new TooMuch(
