@@ -86,14 +86,17 @@ function tabulateDelays(accounts: readonly LeaverAccount[]): Table {
 }
 
 function summarizeSystem(name: string, accounts: readonly LeaverAccount[]) {
-  const figures = computeDelays(accounts.map((account) => ({ hours: account.hours, open: isOpen(account) })));
+  const figures = computeDelays(
+    accounts.map((account) => ({ hours: account.hours, open: account.disabledAt === undefined })),
+  );
+  const stillOpen = accounts.filter(isOpen).length;
   const share = figures.accounts === 0 ? 0 : figures.closed / figures.accounts;
-  const open: Cell = { text: formatCount(figures.open), tone: 'bad', face: 'bold' };
+  const open: Cell = { text: formatCount(stillOpen), tone: 'bad', face: 'bold' };
   const cells: (string | Cell)[] = [
     name,
     formatCount(figures.accounts),
     formatCount(figures.closed),
-    figures.open === 0 ? '0' : open,
+    stillOpen === 0 ? '0' : open,
     { text: `${(Math.floor(share * 1000) / 10).toFixed(1)} %`, share },
     formatDuration(figures.p50),
     formatDuration(figures.p95),
@@ -112,7 +115,8 @@ function explainDelays({ asOf }: LeaversOfPeriod): Block {
     'The delay runs from the time HR let the person go to the time the account was disabled or deleted. ' +
     `An account that is still open is not dropped: its delay is at least what had passed at ${formatInstant(asOf)}, and the ` +
     'figures take it so (Kaplan–Meier estimate). “Half within” is the shortest delay within which half of the accounts ' +
-    'were disabled; “at least” says that so many have not been disabled yet, or that an open account may still last longer.';
+    'were disabled; “at least” says that so many have not been disabled yet, or that an open account may still last longer. ' +
+    'An account still enabled when its person was re-hired counts until then, and is not open after.';
   return { kind: 'paragraph', tone: 'quiet', text };
 }
 
@@ -157,7 +161,6 @@ function* listAccountRows(leavers: readonly Leaver[], name: Naming): Generator<R
 function describeAccount(leaver: Leaver, name: string, account: LeaverAccount, isFirst: boolean): Row {
   const open = isOpen(account);
   const delay = formatDelay(account.hours);
-  const disabledAt = account.disabledAt === undefined ? '' : formatSecond(account.disabledAt);
   return {
     kind: 'cells',
     style: open ? 'open' : 'plain',
@@ -167,7 +170,7 @@ function describeAccount(leaver: Leaver, name: string, account: LeaverAccount, i
       { text: describeKnown(leaver), tone: isFirst ? 'plain' : 'quiet' },
       nameSystem(account.agent),
       account.account ?? '–',
-      open ? { text: 'OPEN', tone: 'bad', face: 'bold' } : disabledAt,
+      describeEnd(account),
       open ? { text: `at least ${delay}`, tone: 'bad', face: 'bold' } : delay,
       String(leaver.goneBy),
       account.disabledBy === undefined ? '–' : String(account.disabledBy),
@@ -208,8 +211,14 @@ function describeKnown(leaver: Leaver): string {
   return leaver.leftAtKnown === 'leaving-date' ? 'leaving date' : 'gone from HR';
 }
 
-function isOpen(account: LeaverAccount): boolean {
-  return account.disabledAt === undefined;
+/** When it was disabled, that its person was back before it was, or that it is open to this day. */
+function describeEnd({ disabledAt, rehiredAt }: LeaverAccount): string | Cell {
+  if (rehiredAt !== undefined) return `kept: re-hired ${formatSecond(rehiredAt)}`;
+  return disabledAt === undefined ? { text: 'OPEN', tone: 'bad', face: 'bold' } : formatSecond(disabledAt);
+}
+
+function isOpen({ disabledAt, rehiredAt }: LeaverAccount): boolean {
+  return disabledAt === undefined && rehiredAt === undefined;
 }
 
 function findLongest(leaver: Leaver): number {

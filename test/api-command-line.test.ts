@@ -1,11 +1,11 @@
 // The command line where something is wrong around it: each time a sentence, never a stack, a password or a wait for ever.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeCompany, metatrail } from './service-world.ts';
+import { makeCompany, metatrail, startService } from './service-world.ts';
 
 test('a ClickHouse that is away stops no run, is said, and its password is not', async (t) => {
   const company = makeCompany(t);
@@ -63,6 +63,22 @@ test('what a service before left behind counts for nothing, whoever has its port
   const status = await metatrail(company, 'status');
   assert.equal(status.status, 1);
   assert.match(status.stderr, /^There is no data folder /);
+});
+
+test('a data folder that cannot be made is said, and one that is made is for its user alone', async (t) => {
+  const company = makeCompany(t);
+  const { METATRAIL_CONFIG: _, ...environment } = company.environment;
+  const within = join(company.configuration, 'data');
+  const start = await metatrail({ ...company, environment: { ...environment, METATRAIL_DATA: within } }, 'start');
+  assert.equal(start.status, 1);
+  assert.equal(
+    start.stderr.trim(),
+    `The data folder ${within} cannot be made (ENOTDIR); name one that this user may write in METATRAIL_DATA.`,
+  );
+  const service = await startService(t, company);
+  assert.equal(statSync(company.data).mode & 0o777, 0o700);
+  assert.equal(statSync(join(company.data, 'metatrail.log')).mode & 0o777, 0o600);
+  await service.stop();
 });
 
 test('a configuration choice that cannot be read is said, with the remedy', async (t) => {

@@ -143,6 +143,16 @@ test('leavers of a period: the longest delay first, open accounts counted and ma
   assert.match(rows[2] ?? '', /gone from HR +directory/);
 });
 
+test('an account still enabled when its person was re-hired is kept, and neither open nor disabled', async (t) => {
+  const rehiredAt = Date.UTC(2024, 1, 1) * 1000;
+  const kept = { ...world.createOpenAccount('directory', 396), rehiredAt };
+  const leavers = world.createLeavers([world.createLeaver(1, [kept])]);
+  const printed = readPdf(t, await world.printReport('leavers', { leavers }));
+  if (printed === undefined) return;
+  assertSays(printed, 'No account is still open.', /kept: re-hired/, 'directory 1 0 0');
+  assert.doesNotMatch(printed.pages.join(''), /OPEN/);
+});
+
 test('an empty report is a page that says so, with its evidence', async (t) => {
   const access = readPdf(t, await world.printReport('access', {}));
   const leavers = readPdf(t, await world.printReport('leavers', {}));

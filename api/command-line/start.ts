@@ -19,6 +19,7 @@ import { Installation } from '../installation.ts';
 import { announceService, withdrawService } from '../running-service.ts';
 import { SignIn } from '../sign-in.ts';
 import { buildWebApplication, WEB_FOLDER } from '../web-build.ts';
+import { CommandError } from './command-error.ts';
 
 const LOG_FILE = 'metatrail.log';
 
@@ -27,6 +28,7 @@ export async function startService(environment: Environment, variables: Record<s
   const { dataFolder } = environment;
   const choice = chooseConfiguration(dataFolder, environment.configurationFile, variables);
   const configuration = readConfiguration(choice, dataFolder);
+  makeDataFolder(dataFolder);
   if (isDemonstration(choice)) await prepareDemonstration(dataFolder);
   const installation = await Installation.open(environment, configuration);
   const logger = openLogger(environment);
@@ -67,8 +69,19 @@ export async function startService(environment: Environment, variables: Record<s
   );
 }
 
+/** Before anything is put into it: whoever makes it says who may look into it. */
+function makeDataFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new CommandError(
+      `The data folder ${folder} cannot be made (${reason}); name one that this user may write in METATRAIL_DATA.`,
+    );
+  }
+}
+
 function openLogger(environment: Environment): Logger {
-  mkdirSync(environment.dataFolder, { recursive: true });
   return pino(
     { level: environment.logLevel, base: null },
     destination({ dest: path.join(environment.dataFolder, LOG_FILE), sync: true, mode: 0o600 }),

@@ -22,7 +22,7 @@ FROM
     ARRAY JOIN [CAST(z, 'Tuple(attribute String, type String, operation String, old String, new String, reference UUID, marks UInt8)')] AS v
     WHERE bitAnd(z.7, 1) = 1
       AND stage IN ('import', 'export', 'import-flow', 'recall', 'deletion', 'projection')
-      AND outcome NOT IN ('export-intent', 'export-failure', 'skipped-not-precedent', 'stage-failure', 'stage-refused')
+      AND outcome NOT IN ('export-intent', 'export-failure', 'skipped-not-precedent', 'stage-failure', 'flow-failure', 'unresolved-reference', 'ambiguous-reference', 'reference-not-joined')
 )
 ARRAY JOIN multiIf(
     v.type = 'boolean' AND v.operation = 'remove', [('true', toUInt8(0))],
