@@ -255,6 +255,15 @@ describe('the CERT feed', () => {
         month.month,
       );
       assert.equal(exported['export-failure'], undefined);
+      const synchronized = countOf(feed[i], 'recall', 'person');
+      assert.equal(synchronized['connector-delete-leave-mv'] ?? 0, gone, month.month);
+      const confirmed = feed[i]?.runs[2]?.steps[0]?.objects?.account;
+      const everSeen = new Set(csv.slice(0, i + 1).flatMap(({ rows }) => [...rows.keys()])).size;
+      assert.deepEqual(
+        confirmed,
+        { read: everSeen, unchanged: everSeen, changed: 0, refused: 0, gone: 0 },
+        month.month,
+      );
     }
     const { queries } = installation.context('test');
     const completeness = await findCompleteness(queries, await installation.log.journal.head());

@@ -1,0 +1,23 @@
+// The documents name only what is there: every link inside the project, and every path of a file in backticks.
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const DOCUMENTS = globSync('{*.md,{ingest,engine,api,dashboards,reports,test}/**/*.md}', { cwd: ROOT });
+const LINK = /\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g;
+/** `engine/stage.ts`, `api/queries/`: a path from the root that starts with one of the project's folders. */
+const PATH = /`((?:ingest|engine|api|dashboards|reports|test)\/[\w./-]+)`/g;
+
+test('every link and every path in a document leads to something', () => {
+  assert.ok(DOCUMENTS.length > 8, DOCUMENTS.join(', '));
+  const lost = DOCUMENTS.flatMap((document) => {
+    const text = readFileSync(join(ROOT, document), 'utf8');
+    const links = [...text.matchAll(LINK)].map(([, link = '']) => join(dirname(document), link));
+    const paths = [...text.matchAll(PATH)].map(([, path = '']) => path);
+    return [...links, ...paths].filter((path) => !existsSync(join(ROOT, path))).map((path) => `${document}: ${path}`);
+  });
+  assert.deepEqual(lost, []);
+});
