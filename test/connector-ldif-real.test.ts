@@ -1,12 +1,9 @@
 // The LDIF connector against what it did not write itself: a directory from the test data, and a real slapd.
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { test } from 'node:test';
 import type { ConnectorObjectType } from '../engine/connector.ts';
 import { dnKey } from '../engine/connectors/dn.ts';
 import { createLdifConnector } from '../engine/connectors/ldif.ts';
@@ -25,7 +22,8 @@ import {
   person,
   STAFF,
 } from './connector-ldif-world.ts';
-import { requireTestData, requireTool } from './require-tool.ts';
+import { requireTestData } from './require-tool.ts';
+import { startSlapd } from './slapd-server.ts';
 
 const CREW = 'ou=people,dc=planetexpress,dc=com';
 const CREW_MEMBER: ConnectorObjectType = {
@@ -103,11 +101,6 @@ test('a real directory is imported, and an export leaves what it did not change 
 });
 
 test('what is exported is a directory that slapd loads, serves and gives back', async (t) => {
-  const slapd = requireTool(t, 'slapd');
-  const slapadd = requireTool(t, 'slapadd');
-  const slapcat = requireTool(t, 'slapcat');
-  const ldapsearch = requireTool(t, 'ldapsearch');
-  if (!slapd || !slapadd || !slapcat || !ldapsearch) return;
   const world = makeWorld();
   const moved = `uid=bob,ou=leavers,${BASE}`;
   const photo = Buffer.from([0xff, 0xd8, 0xff, 0x00, 0x0a]).toString('base64');
@@ -127,74 +120,20 @@ test('what is exported is a directory that slapd loads, serves and gives back', 
     [],
   );
 
-  const home = makeServer(t);
-  run(slapadd, '-f', join(home, 'slapd.conf'), '-b', BASE, '-l', world.file);
-  const loaded = parseLdif(run(slapcat, '-f', join(home, 'slapd.conf'), '-b', BASE), isPhoto);
-  assert.deepEqual(spell(loaded), spell(parseLdif(readFileSync(world.file, 'utf8'), isPhoto)));
-
-  const url = `ldapi://${encodeURIComponent(join(home, 'ldapi'))}`;
-  const server = spawn(slapd, ['-f', join(home, 'slapd.conf'), '-h', url, '-d', '0'], { stdio: 'ignore' });
-  t.after(async () => {
-    server.kill();
-    if (server.exitCode === null) await once(server, 'exit');
-  });
-  const search = (...filter: string[]): string[] => [
-    '-x',
-    '-LLL',
-    '-o',
-    'ldif-wrap=no',
-    '-H',
-    url,
-    '-b',
-    BASE,
-    ...filter,
-  ];
-  await waitFor(() => spawnSync(ldapsearch, search('-s', 'base', 'dn')).status === 0);
-  const members = parseLdif(run(ldapsearch, ...search('(objectClass=groupOfNames)', 'member')));
+  const server = await startSlapd(t, BASE, world.file);
+  if (server === undefined) return;
+  assert.deepEqual(spell(server.dump(isPhoto)), spell(parseLdif(readFileSync(world.file, 'utf8'), isPhoto)));
+  const members = server.search('(objectClass=groupOfNames)', 'member');
   assert.deepEqual(
     members.map(({ dn, values }) => [dn, values.map(({ value }) => value)]),
     [[STAFF, [ANN, moved]]],
   );
-  const [ann] = parseLdif(run(ldapsearch, ...search('(uid=ann)', 'entryUUID')));
+  const [ann] = server.search('(uid=ann)', 'entryUUID');
   assert.equal(ann?.values[0]?.value, results[0]?.anchor);
 });
 
 function isPhoto(type: string): boolean {
   return type === 'jpegPhoto';
-}
-
-/** A folder with a configured, empty server; gone after the test. */
-function makeServer(t: TestContext): string {
-  const home = mkdtempSync(join(tmpdir(), 'metatrail-slapd-'));
-  t.after(() => rmSync(home, { recursive: true }));
-  mkdirSync(join(home, 'db'));
-  const schema = ['core', 'cosine', 'inetorgperson'].map((name) => `include /etc/ldap/schema/${name}.schema`);
-  const lines = [
-    ...schema,
-    'modulepath /usr/lib/ldap',
-    'moduleload back_mdb',
-    `pidfile ${join(home, 'slapd.pid')}`,
-    'database mdb',
-    `suffix ${BASE}`,
-    `directory ${join(home, 'db')}`,
-    'maxsize 16777216',
-  ];
-  writeFileSync(join(home, 'slapd.conf'), `${lines.join('\n')}\n`);
-  return home;
-}
-
-function run(tool: string, ...options: string[]): string {
-  const { status, stdout, stderr } = spawnSync(tool, options, { encoding: 'utf8' });
-  assert.equal(status, 0, stderr);
-  return stdout;
-}
-
-async function waitFor(isReady: () => boolean): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
-    if (isReady()) return;
-    await sleep(50);
-  }
-  assert.fail('slapd did not answer within ten seconds');
 }
 
 /** Names and values, in no order, without what slapd adds of its own. */

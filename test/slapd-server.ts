@@ -11,6 +11,8 @@ import { type LdifRecord, parseLdif } from '../engine/connectors/ldif-format.ts'
 import { requireTool } from './require-tool.ts';
 
 export interface SlapdServer {
+  /** Everything it holds, as slapcat writes it. `isBinary` says which attributes are kept as base64. */
+  dump(isBinary?: (type: string) => boolean): LdifRecord[];
   search(filter: string, ...attributes: string[]): LdifRecord[];
 }
 
@@ -18,8 +20,9 @@ export interface SlapdServer {
 export async function startSlapd(t: TestContext, suffix: string, ldifFile: string): Promise<SlapdServer | undefined> {
   const slapd = requireTool(t, 'slapd');
   const slapadd = requireTool(t, 'slapadd');
+  const slapcat = requireTool(t, 'slapcat');
   const ldapsearch = requireTool(t, 'ldapsearch');
-  if (!slapd || !slapadd || !ldapsearch) return undefined;
+  if (!slapd || !slapadd || !slapcat || !ldapsearch) return undefined;
   const home = mkdtempSync(join(tmpdir(), 'metatrail-slapd-'));
   t.after(() => rmSync(home, { recursive: true }));
   const configuration = configure(home, suffix);
@@ -35,7 +38,10 @@ export async function startSlapd(t: TestContext, suffix: string, ldifFile: strin
     assert.ok(attempt < 200, 'slapd did not answer within ten seconds');
     await sleep(50);
   }
-  return { search: (filter, ...attributes) => parseLdif(runTool(ldapsearch, ...search(filter, ...attributes))) };
+  return {
+    dump: (isBinary) => parseLdif(runTool(slapcat, '-f', configuration, '-b', suffix), isBinary),
+    search: (filter, ...attributes) => parseLdif(runTool(ldapsearch, ...search(filter, ...attributes))),
+  };
 }
 
 function configure(home: string, suffix: string): string {

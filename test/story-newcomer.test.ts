@@ -8,21 +8,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { requireTool } from './require-tool.ts';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser } from './browser.ts';
 
 /** Generous: other tests run at the same time. README.md has the time on an idle machine. */
 const READY_TIMEOUT_MS = 300_000;
-
-const CHROMIUM_ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 async function startDemonstration(t: TestContext): Promise<{ link: string; output: () => string }> {
   const data = mkdtempSync(join(tmpdir(), 'metatrail-newcomer-'));
@@ -70,13 +60,13 @@ async function visit(page: Page, base: URL, path: string, heading: string | RegE
 }
 
 test('npm start, the printed link, and every page shows the demonstration company', async (t) => {
-  const executablePath = requireTool(t, 'chromium');
-  if (executablePath === undefined) return;
+  const launched = launchBrowser(t);
+  if (launched === undefined) return;
+  const browser = await launched;
+  t.after(() => browser.close());
   const { link, output } = await startDemonstration(t);
   assert.match(output(), /Metatrail runs Nordlicht Instruments/);
   const base = new URL('/', link);
-  const browser = await chromium.launch({ executablePath, headless: true, args: CHROMIUM_ARGUMENTS });
-  t.after(() => browser.close());
   const { page, faults } = await openPage(browser);
 
   await page.goto(base.href);

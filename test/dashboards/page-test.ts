@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
-import { requireTool } from '../require-tool.ts';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { launchBrowser } from '../browser.ts';
 import { type FixtureServer, startFixtureServer } from './fixture-server.ts';
 
 interface Given {
@@ -21,15 +21,6 @@ interface Wanted {
 }
 
 const BUILT = join(import.meta.dirname, '..', '..', 'dashboards', 'dist', 'index.html');
-const ARGUMENTS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const PATIENCE_MS = 10_000;
 
 let browser: Promise<Browser> | undefined;
@@ -39,10 +30,9 @@ after(async () => (await browser)?.close());
 /** The page must raise no error and break no rule of the content security policy. The browser is far from UTC. */
 export function testPage(name: string, body: (given: Given) => Promise<void>, wanted: Wanted = {}): void {
   test(name, async (t) => {
-    const executablePath = requireTool(t, 'chromium');
-    if (executablePath === undefined) return;
+    browser ??= launchBrowser(t);
+    if (browser === undefined) return;
     assert.ok(existsSync(BUILT), 'dashboards/dist is missing: run `npm run build` first');
-    browser ??= chromium.launch({ executablePath, args: ARGUMENTS });
     const server = await startFixtureServer(wanted.path);
     const context = await (await browser).newContext({
       viewport: { width: wanted.width ?? 1440, height: 900 },
