@@ -17,6 +17,16 @@ export class UnknownNameError extends Error {
   override name = 'UnknownNameError';
 }
 
+/** A configuration of another installation: one data folder holds one installation's log, and agents may be called alike. */
+export class OtherInstallationError extends Error {
+  override name = 'OtherInstallationError';
+  constructor(recorded: string, given: string, folder: string) {
+    super(
+      `The data folder ${folder} holds the log of "${recorded}", and the configuration is that of "${given}". Name another data folder with --data or METATRAIL_DATA; an installation keeps its name.`,
+    );
+  }
+}
+
 /** Entries or objects indexed anew in one batch after the configuration changed. */
 const BATCH_REINDEXED = 1000;
 
@@ -102,26 +112,30 @@ function newId(): string {
 interface RecordedConfiguration {
   sequence: number;
   sha256: string;
+  /** Whose log this is. */
+  name?: string;
   /** Entries and objects are not indexed under it yet. */
   reindexing?: boolean;
 }
 
 async function recordConfiguration(journal: Journal, configuration: Configuration): Promise<number> {
   const recorded = journal.state.get(KINDS.engine, 'configuration') as RecordedConfiguration | undefined;
-  const { sha256 } = configuration;
+  const { sha256, name } = configuration;
+  if (recorded?.name !== undefined && recorded.name !== name)
+    throw new OtherInstallationError(recorded.name, name, journal.folder);
   const remember = (value: RecordedConfiguration) => ({ kind: KINDS.engine, key: 'configuration', value });
   if (recorded?.sha256 === sha256 && !recorded.reindexing) return recorded.sequence;
   let { sequence } = recorded ?? { sequence: 0 };
   if (recorded?.sha256 !== sha256) {
     const accepted = await journal.accept((base) => ({
       events: [configurationEvent(configuration, recorded, base)],
-      state: [remember({ sequence: base, sha256, ...(recorded && { reindexing: true }) })],
+      state: [remember({ sequence: base, sha256, name, ...(recorded && { reindexing: true }) })],
     }));
     sequence = accepted.first;
   }
   if (recorded) {
     await reindex(journal, configuration);
-    await journal.accept(() => ({ events: [], state: [remember({ sequence, sha256 })] }));
+    await journal.accept(() => ({ events: [], state: [remember({ sequence, sha256, name })] }));
   }
   return sequence;
 }

@@ -65,6 +65,7 @@ export function flowToEntry(outward: Outward, agent: Agent, type: AgentType, ent
   }
   const name = nameOf(unit.context.configuration, object);
   const dn = newDn ?? placed.dn;
+  const why = reasonOf(entry.pendingExport, { kind, newDn, attributes }, cause);
   const event = unit.emit({
     stage: 'export-flow',
     operation: kind,
@@ -72,20 +73,38 @@ export function flowToEntry(outward: Outward, agent: Agent, type: AgentType, ent
     ...identity(next),
     ...(name !== undefined && { objectName: name }),
     values: [...(dn === undefined || dn === entry.dn ? [] : [dnValue(entry.dn, dn)]), ...values],
-    ...actorOf(cause),
-    causes: [cause.event],
-    root: cause.root,
+    ...why,
   });
-  const pendingExport: PendingExport = {
-    kind,
-    ...(newDn !== undefined && { newDn }),
-    attributes,
-    event,
-    root: cause.root,
-    ...actorOf(cause),
-  };
+  const { causes: _, ...origin } = why;
+  const pendingExport: PendingExport = { kind, ...(newDn !== undefined && { newDn }), attributes, event, ...origin };
   unit.putEntry({ ...next, pendingExport });
   if (dn !== entry.dn) outstanding.targetChanged(unit, object.id, { ...cause, event });
+}
+
+interface NextExport {
+  kind: PendingExport['kind'];
+  newDn: string | undefined;
+  attributes: Attributes;
+}
+
+/**
+ * Why an export is pending, and who caused it. When one was pending already and all of it still is, that one stays the
+ * principal cause: an account is not its manager's doing because the manager came later. When one person's change and
+ * another's have become a single export, it is nobody's alone, and both causes are named.
+ */
+function reasonOf(earlier: PendingExport | undefined, next: NextExport, cause: Cause) {
+  if (!earlier) return { ...actorOf(cause), causes: [cause.event], root: cause.root };
+  const isKept =
+    earlier.kind === next.kind &&
+    earlier.newDn === next.newDn &&
+    Object.entries(earlier.attributes).every(([name, values]) => isSameList(values, next.attributes[name]));
+  if (isKept) return { ...actorOf(earlier), causes: [earlier.event, cause.event], root: earlier.root };
+  const actor = earlier.initiator === cause.initiator ? actorOf(cause) : { initiatorKnown: 'unknown' as const };
+  return { ...actor, causes: [cause.event, earlier.event], root: cause.root };
+}
+
+function isSameList(first: readonly string[], second: readonly string[] | undefined): boolean {
+  return JSON.stringify(first) === JSON.stringify(second);
 }
 
 /** An entry that is still to be made goes where the rule puts it now, unless its add was handed out already. */

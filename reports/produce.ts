@@ -153,10 +153,22 @@ function composeContent(request: ReportRequest, answered: Answered, context: Rep
       { kind: 'heading', level: 1, text: definition.title },
       { kind: 'paragraph', text: definition.description },
       { kind: 'notice', tone: complete ? 'good' : 'bad', text: `${stateCompleteness(answered)} ${WHERE}` },
+      ...describeBeginning(request, completeness),
       ...answered.blocks,
       ...describeEvidence(answered, context),
     ],
   };
+}
+
+/** An answer about a time of which the log knows nothing must not pass for an answer. */
+function describeBeginning(request: ReportRequest, { beginsAt }: Completeness): Block[] {
+  const asked = request.report === 'access' ? request.at : request.from;
+  if (beginsAt !== undefined && asked >= beginsAt) return [];
+  const text =
+    beginsAt === undefined
+      ? 'The log knows of no change yet: this report says nothing about who had access.'
+      : `The log begins at ${formatInstant(beginsAt)}: of what was before, it knows nothing, and this report says nothing.`;
+  return [{ kind: 'notice', tone: 'bad', text }];
 }
 
 const WHERE = 'See “Evidence” at the end.';

@@ -5,6 +5,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { REMEDIES } from '../ingest/errors.ts';
 import { makeCompany, metatrail, startService } from './service-world.ts';
 
 test('a ClickHouse that is away stops no run, is said, and its password is not', async (t) => {
@@ -73,7 +74,7 @@ test('a data folder that cannot be made is said, and one that is made is for its
   assert.equal(start.status, 1);
   assert.equal(
     start.stderr.trim(),
-    `The data folder ${within} cannot be made (ENOTDIR); name one that this user may write in METATRAIL_DATA.`,
+    `The data folder ${within} cannot be made: ENOTDIR: not a directory, mkdir '${within}'. ${REMEDIES['data-folder-not-writable']}`,
   );
   const service = await startService(t, company);
   assert.equal(statSync(company.data).mode & 0o777, 0o700);

@@ -143,6 +143,14 @@ test('leavers of a period: the longest delay first, open accounts counted and ma
   assert.match(rows[2] ?? '', /gone from HR +directory/);
 });
 
+test('a time before the log begins is said, not taken for a time when nobody had access', async (t) => {
+  const before = Date.UTC(2020, 0, 1) * 1000 - 1;
+  const access = { ...world.createAccess([]), at: before };
+  const printed = readPdf(t, await world.printReport('access', { access }, {}, { at: '2019-12-31' }));
+  if (printed === undefined) return;
+  assertSays(printed, 'The log begins at 2023-06-30 23:59:59.999999 UTC: of what was before, it knows nothing');
+});
+
 test('an account still enabled when its person was re-hired is kept, and neither open nor disabled', async (t) => {
   const rehiredAt = Date.UTC(2024, 1, 1) * 1000;
   const kept = { ...world.createOpenAccount('directory', 396), rehiredAt };

@@ -146,6 +146,26 @@ test('variables and configurations that are wrong stop the program with a line f
   assert.equal(existsSync(company.data), false, 'nothing was made');
 });
 
+test('a configuration of another installation is refused, and so is a data folder that cannot be made', async (t) => {
+  const company = makeCompany(t);
+  assert.equal((await metatrail(company, 'run', 'hr', 'full')).status, 0);
+  writeFileSync(company.configuration, readmeBlock('yaml').replace('name: Smallest', 'name: Somebody Else'));
+  const other = await metatrail(company, 'start');
+  assert.equal(other.status, 1);
+  assert.equal(
+    other.stderr.trim(),
+    `The data folder ${company.data} holds the log of "Smallest", and the configuration is that of "Somebody Else". Name another data folder with --data or METATRAIL_DATA; an installation keeps its name.`,
+  );
+  for (const data of [join(company.configuration, 'data'), '/proc/metatrail/data']) {
+    const refused = await metatrail(
+      { ...company, environment: { ...company.environment, METATRAIL_DATA: data } },
+      'start',
+    );
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /^The data folder \S+ cannot be made: [^\n]*\. Give the user that runs Metatrail/);
+  }
+});
+
 test('a service killed at once comes back with everything that it had accepted', async (t) => {
   const company = makeCompany(t);
   const service = await startService(t, company);

@@ -1,7 +1,7 @@
 // How a command ends when something is wrong: one clear sentence (or a line for each fault) on stderr, exit code 1. An
 // error of the program itself keeps its stack, for whoever has to find it.
 import { ConfigurationError } from '../../engine/configuration/document.ts';
-import { UnknownNameError } from '../../engine/engine.ts';
+import { OtherInstallationError, UnknownNameError } from '../../engine/engine.ts';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import { ReportParameterError } from '../../reports/definitions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
@@ -13,6 +13,7 @@ import { CommandError } from './command-error.ts';
 const FOR_PEOPLE = [
   ConfigurationError,
   UnknownNameError,
+  OtherInstallationError,
   ReportParameterError,
   ChoiceError,
   EnvironmentError,

@@ -1,6 +1,5 @@
 // `metatrail start`: opens the data folder, listens, builds the web application when it is not built yet, replays the
 // demonstration company when that is what runs, and prints where to sign in.
-import { mkdirSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -19,7 +18,6 @@ import { Installation } from '../installation.ts';
 import { announceService, withdrawService } from '../running-service.ts';
 import { SignIn } from '../sign-in.ts';
 import { buildWebApplication, WEB_FOLDER } from '../web-build.ts';
-import { CommandError } from './command-error.ts';
 
 const LOG_FILE = 'metatrail.log';
 
@@ -28,9 +26,8 @@ export async function startService(environment: Environment, variables: Record<s
   const { dataFolder } = environment;
   const choice = chooseConfiguration(dataFolder, environment.configurationFile, variables);
   const configuration = readConfiguration(choice, dataFolder);
-  makeDataFolder(dataFolder);
-  if (isDemonstration(choice)) await prepareDemonstration(dataFolder);
   const installation = await Installation.open(environment, configuration);
+  if (isDemonstration(choice)) await prepareDemonstration(dataFolder);
   const logger = openLogger(environment);
   const signIn = new SignIn(installation.log.journal);
   let doing: string | undefined = 'starting';
@@ -67,18 +64,6 @@ export async function startService(environment: Environment, variables: Record<s
   console.log(
     `\nOpen this address to sign in (it works once, within an hour):\n\n  ${link}\n\nnpx metatrail sign-in prints another. Ctrl+C stops the service.`,
   );
-}
-
-/** Before anything is put into it: whoever makes it says who may look into it. */
-function makeDataFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-    throw new CommandError(
-      `The data folder ${folder} cannot be made (${reason}); name one that this user may write in METATRAIL_DATA.`,
-    );
-  }
 }
 
 function openLogger(environment: Environment): Logger {

@@ -1,5 +1,6 @@
 // Is the log complete: dense, and equal to what the engine counted?
 import { z } from 'zod';
+import { parseInstant } from '../../ingest/clock.ts';
 import type { LogHead } from '../../ingest/journal/messages.ts';
 import { type QueryContext, readAll, readEvents } from './context.ts';
 import type { Completeness } from './results.ts';
@@ -7,7 +8,7 @@ import { countSteps, findStepFaults, groupRuns, type RunRecord, type StepCounts 
 
 /** Over all runs below the watermark. `head` is the journal's: how many events are accepted, and their Merkle root. */
 export async function findCompleteness(context: QueryContext, head: LogHead): Promise<Completeness> {
-  const [[dense], events, counted] = await Promise.all([
+  const [[dense], [first], events, counted] = await Promise.all([
     readAll(
       context,
       'SELECT count() AS held, uniqExact(sequence) AS distinct FROM events WHERE sequence < {watermark:UInt64}',
@@ -15,12 +16,20 @@ export async function findCompleteness(context: QueryContext, head: LogHead): Pr
       z.object({ held: z.number(), distinct: z.number() }),
       { timeLimit: 60 },
     ),
+    readAll(
+      context,
+      `SELECT min(occurred_at) AS begins, count() AS changes FROM events
+       WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}`,
+      {},
+      z.object({ begins: z.string(), changes: z.number() }),
+    ),
     readEvents(context, "SELECT sequence FROM events WHERE stage = 'run' AND sequence < {watermark:UInt64}", {}, 'ASC'),
     countSteps(context, undefined),
   ]);
   const runs = groupRuns(events);
   const { held, distinct } = dense ?? { held: 0, distinct: 0 };
   return {
+    beginsAt: first && first.changes > 0 ? parseInstant(first.begins) : undefined,
     size: head.size,
     watermark: context.watermark,
     missing: context.watermark - distinct + (held - distinct),

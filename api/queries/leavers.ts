@@ -110,7 +110,9 @@ function groupByPerson(employments: readonly Employment[]): Map<string, Employme
 export async function findLastInstant(context: QueryContext): Promise<number> {
   const [row] = await readAll(
     context,
-    "SELECT max(occurred_at) AS last FROM events WHERE stage = 'run' AND sequence < {watermark:UInt64}",
+    `SELECT max(occurred_at) AS last FROM events
+     WHERE (stage NOT IN ('run', 'configuration', 'read') OR (stage = 'run' AND has(value.attribute, 'input/name')))
+       AND sequence < {watermark:UInt64}`,
     {},
     z.object({ last: z.string() }),
   );

@@ -79,6 +79,8 @@ export interface LeaversOfPeriod extends Watermark {
 
 /** Whether the log holds all that the engine counted, over the runs that an answer stands on. */
 export interface Completeness {
+  /** The first instant of which the log knows a change; undefined: it knows of none yet. */
+  beginsAt: number | undefined;
   /** Accepted events: the dense sequence ends here. */
   size: number;
   watermark: number;

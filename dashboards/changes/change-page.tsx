@@ -44,7 +44,7 @@ function NoChange({ sequence, watermark }: { sequence: string; watermark?: strin
   return (
     <Page title={`Change #${sequence}`} above={<Link to="/changes">Changes</Link>}>
       <Empty title={`There is no change with the sequence ${sequence}.`}>
-        {watermark !== undefined && `The log is delivered up to sequence ${watermark}.`}
+        {watermark !== undefined && `The log holds ${watermark} delivered changes, numbered from 0.`}
       </Empty>
     </Page>
   );

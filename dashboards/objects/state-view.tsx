@@ -30,7 +30,7 @@ function StateTable({ state }: { state: ObjectState }): ReactNode {
     <>
       <AnsweredAt at={state.at} watermark={state.watermark} />
       {names.size === 0 ? (
-        <Empty title="At this instant the object was in no system.">Choose a later one.</Empty>
+        <Empty title="At this instant the object was in no system.">Choose another one.</Empty>
       ) : (
         <TableFrame label="State by system" className="state">
           <thead>

@@ -11,7 +11,7 @@ export function ReportsPage(): ReactNode {
   return (
     <Page
       title="Reports"
-      lead="Each PDF names its parameters, the watermark and the signed root of the log, so that it can be checked later."
+      lead="Each PDF names its parameters, the watermark and the Merkle root of the log, so that it can be checked later."
     >
       <Answer query={query} what="reports">
         {({ reports }) =>

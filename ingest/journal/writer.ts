@@ -2,7 +2,7 @@
 // fsynced transaction; then and only then they are accepted. It assigns what only the writer knows (recorded time,
 // roots, keys) and hashes the leaves. It runs on a thread of its own (writer-thread.ts), for SQLite blocks.
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { toRow } from '../clickhouse/rows.ts';
@@ -13,6 +13,7 @@ import { type ChangeEvent, EVENT_VERSION, type ProposedEvent } from '../event.ts
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
 import type { CompletedTile, MerkleTree } from '../merkle/tree.ts';
 import { checkEvent, rootWithin } from './checked-event.ts';
+import { makeDataFolder } from './data-folder.ts';
 import { asOpenError, asWriteError } from './journal-error.ts';
 import { KeyRing } from './keys.ts';
 import { lockDataFolder } from './lock.ts';
@@ -35,7 +36,7 @@ export class Writer {
 
   /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable, full or damaged. */
   constructor(folder: string) {
-    makeFolder(folder);
+    makeDataFolder(folder);
     this.#lock = lockDataFolder(folder);
     let database: DatabaseSync | undefined;
     try {
@@ -214,14 +215,6 @@ function prepareStatements(database: DatabaseSync): Statements {
     putState: database.prepare('INSERT OR REPLACE INTO state (kind, key, value, indexed) VALUES (?, ?, ?, ?)'),
     deleteState: database.prepare('DELETE FROM state WHERE kind = ? AND key = ?'),
   };
-}
-
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw asOpenError(error, folder);
-  }
 }
 
 /** Opens the SQLite file; the keys in it are nobody else's to read, whatever the folder around it allows. */

@@ -32,6 +32,7 @@ export const CONTEXT: ReportContext = {
 };
 
 export const COMPLETE: Completeness = {
+  beginsAt: micros('2023-06-30T23:59:59.999999Z'),
   size: 5700,
   watermark: WATERMARK,
   missing: 0,
