@@ -212,9 +212,12 @@ function describeKnown(leaver: Leaver): string {
 }
 
 /** When it was disabled, that its person was back before it was, or that it is open to this day. */
-function describeEnd({ disabledAt, rehiredAt }: LeaverAccount): string | Cell {
+function describeEnd({ disabledAt, rehiredAt, reenabledAt }: LeaverAccount): string | Cell {
   if (rehiredAt !== undefined) return `kept: re-hired ${formatSecond(rehiredAt)}`;
-  return disabledAt === undefined ? { text: 'OPEN', tone: 'bad', face: 'bold' } : formatSecond(disabledAt);
+  if (disabledAt === undefined) return { text: 'OPEN', tone: 'bad', face: 'bold' };
+  if (reenabledAt === undefined) return formatSecond(disabledAt);
+  const text = `${formatSecond(disabledAt)}, enabled again ${formatSecond(reenabledAt).slice(0, 10)}`;
+  return { text, tone: 'bad' };
 }
 
 function isOpen({ disabledAt, rehiredAt }: LeaverAccount): boolean {

@@ -161,6 +161,14 @@ test('an account still enabled when its person was re-hired is kept, and neither
   assert.doesNotMatch(printed.pages.join(''), /OPEN/);
 });
 
+test('an account enabled again after it was disabled is said to be', async (t) => {
+  const again = { ...world.createAccount('directory', 5), reenabledAt: Date.UTC(2024, 1, 2) * 1000, reenabledBy: 5001 };
+  const leavers = world.createLeavers([world.createLeaver(1, [again])]);
+  const printed = readPdf(t, await world.printReport('leavers', { leavers }));
+  if (printed === undefined) return;
+  assertSays(printed, /enabled/, /again/, '2024-02-02');
+});
+
 test('an empty report is a page that says so, with its evidence', async (t) => {
   const access = readPdf(t, await world.printReport('access', {}));
   const leavers = readPdf(t, await world.printReport('leavers', {}));

@@ -196,6 +196,16 @@ function accountOf(account: Account, departure: Departure, asOf: number): Accoun
     .sort((a, b) => a.at - b.at || a.sequence - b.sequence)[0];
   const isBack = rehiredAt !== undefined && (disabled === undefined || disabled.at > rehiredAt);
   const end = isBack ? undefined : disabled;
+  const again =
+    end &&
+    end !== handedOn &&
+    account.changes.find(
+      ({ enabled, at, sequence }) =>
+        enabled &&
+        (at > end.at || (at === end.at && sequence > end.sequence)) &&
+        (rehiredAt === undefined || at < rehiredAt) &&
+        ownerAt(account.links, at)?.object === employment.object,
+    );
   return [
     {
       agent: account.agent,
@@ -203,6 +213,7 @@ function accountOf(account: Account, departure: Departure, asOf: number): Accoun
       disabledAt: end?.at,
       disabledBy: end?.sequence,
       ...(isBack && { rehiredAt }),
+      ...(again && { reenabledAt: again.at, reenabledBy: again.sequence }),
       hours: Math.max(0, (isBack ? rehiredAt : (end?.at ?? asOf)) - leftAt) / MICROS_AN_HOUR,
     },
   ];

@@ -53,6 +53,10 @@ export interface LeaverAccount {
   disabledBy: number | undefined;
   /** The person came back while it was still enabled: since then it is no leaver's account, and its delay ends here. */
   rehiredAt?: number | undefined;
+  /** After it was disabled it was enabled again, although its person was still gone: the first time that happened. */
+  reenabledAt?: number | undefined;
+  /** The sequence of the change that did. */
+  reenabledBy?: number | undefined;
   /** Hours from leaving to disabled, to being re-hired, or to `asOf` when it is still open. */
   hours: number;
 }
