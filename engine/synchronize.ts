@@ -1,6 +1,7 @@
 // Synchronises one entry, in MIM's order (MIM.md 1.5): filter, join, projection, import flow, then outward. It reads the
 // stored view through the unit, returns decisions as events and state changes in it, and does nothing else.
 
+import type { EventValue } from '../ingest/event.ts';
 import { actorOf, type Cause, causeIn } from './cause.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
@@ -33,6 +34,9 @@ export function synchronizeEntry(unit: Unit, id: string, outstanding: Outstandin
     recordFailure(unit, entry, error);
   }
 }
+
+/** An event names no more objects than a person would compare. */
+const MOST_CANDIDATES = 20;
 
 /** What one entry's synchronisation works with. */
 interface Synchronization {
@@ -108,14 +112,15 @@ function link(step: Synchronization, before: Entry, entry: Entry, cause: Cause):
   const { unit, agent, type } = step;
   const found = findJoin(unit, type, entry);
   if (found.outcome === 'found') return join(unit, type, entry, found.object, cause);
-  if (found.outcome !== 'none') return stayDisconnector(unit, before, entry, cause, found.outcome);
+  if (found.outcome !== 'none') return stayDisconnector(unit, before, entry, cause, found.outcome, found.candidates);
   if (type.projection === undefined) return stayDisconnector(unit, before, entry, cause, 'disconnector-remains');
   return project(unit, agent, type.projection, entry, cause);
 }
 
 type JoinResult =
   | { outcome: 'found'; object: MetaverseObject }
-  | { outcome: 'none' | 'ambiguous-join' | 'could-not-join-due-to-existing-join' };
+  | { outcome: 'none' }
+  | { outcome: 'ambiguous-join' | 'could-not-join-due-to-existing-join'; candidates: MetaverseObject[] };
 
 function findJoin(unit: Unit, type: AgentType, entry: Entry): JoinResult {
   const rule = type.join;
@@ -134,10 +139,10 @@ function findJoin(unit: Unit, type: AgentType, entry: Entry): JoinResult {
     if (candidates.length === 0) continue;
     const free = candidates.filter((object) => otherConnector(unit, entry, object) === undefined);
     const [only] = free;
-    if (!only) return { outcome: 'could-not-join-due-to-existing-join' };
+    if (!only) return { outcome: 'could-not-join-due-to-existing-join', candidates };
     return free.length === 1 && candidates.length === 1
       ? { outcome: 'found', object: only }
-      : { outcome: 'ambiguous-join' };
+      : { outcome: 'ambiguous-join', candidates };
   }
   return { outcome: 'none' };
 }
@@ -225,7 +230,14 @@ export function formerKey(entry: Entry): string | undefined {
 }
 
 /** Records, once, why an entry stays a disconnector. That nothing matches where nothing has to is no event. */
-function stayDisconnector(unit: Unit, before: Entry, entry: Entry, cause: Cause, outcome: string): undefined {
+function stayDisconnector(
+  unit: Unit,
+  before: Entry,
+  entry: Entry,
+  cause: Cause,
+  outcome: string,
+  candidates: readonly MetaverseObject[] = [],
+): undefined {
   const isError = outcome !== 'disconnector-remains';
   if (isError && before.lastOutcome !== outcome) {
     unit.emit({
@@ -234,6 +246,7 @@ function stayDisconnector(unit: Unit, before: Entry, entry: Entry, cause: Cause,
       outcome,
       error: outcome,
       ...identity(entry),
+      values: candidates.slice(0, MOST_CANDIDATES).map(candidateValue),
       rule: `${entry.agent}/${entry.type}/join`,
       ...actorOf(cause),
       causes: [cause.event],
@@ -247,6 +260,11 @@ function stayDisconnector(unit: Unit, before: Entry, entry: Entry, cause: Cause,
   if (isSettled && before.lastOutcome === outcome) return undefined;
   unit.putEntry({ ...entry, lastOutcome: outcome, cause });
   return undefined;
+}
+
+/** One of the objects that the entry might have been joined to. */
+function candidateValue({ id }: MetaverseObject): EventValue {
+  return { attribute: 'candidate', type: 'reference', operation: 'add', new: id, reference: id, marks: 0 };
 }
 
 function filterOut(step: Synchronization, before: Entry, entry: Entry, cause: Cause): void {

@@ -242,7 +242,7 @@ test('an ambiguous join is one event, is tried again, and resolves when the ambi
     tells(
       world,
       'import stage-add | crm contact c1 | key: +c1, id: +1, name: +Ann Ash',
-      'join ambiguous-join | crm contact c1 | <- import/stage-add',
+      'join ambiguous-join | crm contact c1 | candidate: +Ann Ash, candidate: +Ann Ash | <- import/stage-add',
     );
     assert.equal((await world.run('crm', 'full')).result, 'completed-sync-errors');
     tells(world);
@@ -262,7 +262,7 @@ test('an object has one connector of an agent: a second one could not join, and 
     tells(
       world,
       'import stage-add | crm contact c2 | key: +c2, id: +1, name: +Ann Ash, phone: +7',
-      'join could-not-join-due-to-existing-join | crm contact c2 | <- import/stage-add',
+      'join could-not-join-due-to-existing-join | crm contact c2 | candidate: +Ann Ash | <- import/stage-add',
     );
     world.csv('crm.csv', [contact({ key: 'c2', phone: '7' })]);
     await world.cycle();

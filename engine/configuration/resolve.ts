@@ -44,7 +44,7 @@ export class Resolution {
 }
 
 /** Names of values that events carry beside attributes, and of the two ways to refer to an entry without one. */
-export const RESERVED_NAMES = new Set(['anchor', 'dn', 'error-message', 'predecessor']);
+export const RESERVED_NAMES = new Set(['anchor', 'candidate', 'dn', 'error-message', 'predecessor']);
 
 export function reservedMessage(name: string): string {
   return `the name ${name} has a meaning of its own in events and references: give the attribute another one`;
