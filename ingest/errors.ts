@@ -8,6 +8,7 @@ export type LogErrorCode =
   | 'journal-failed'
   | 'journal-damaged'
   | 'journal-closed'
+  | 'journal-trimmed'
   | 'event-invalid'
   | 'clickhouse-away'
   | 'clickhouse-ahead'
@@ -40,6 +41,8 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'journal-failed': 'See the cause; nothing of this batch was accepted, so the run can be repeated.',
   'journal-damaged': 'Restore the data folder from a backup; what was delivered is in ClickHouse as well.',
   'journal-closed': 'The service was being stopped; nothing of this batch was accepted. Start it again.',
+  'journal-trimmed':
+    'What the journal no longer has is in ClickHouse; restore ClickHouse from a backup that holds these events.',
   'event-invalid': 'This is an error of the program; please report it.',
   'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',
   'clickhouse-ahead':

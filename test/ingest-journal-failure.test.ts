@@ -169,16 +169,3 @@ test('on a full disk nothing is accepted, and when there is space again the next
   assert.equal(again.size, 2100);
   assert.equal(again.state.get('k', 'a'), 3);
 });
-
-test('tiles that cannot be written refuse nothing, are named, and are there in the end', async (t) => {
-  const folder = makeFolder(t);
-  const journal = await openJournal(t, folder);
-  // A file where the folder of the tiles should be.
-  execFileSync('touch', [path.join(folder, 'tile')]);
-  await journal.accept((base) => makeBatch(base, 300));
-  assert.match(journal.tileProblem ?? '', /tile/);
-  execFileSync('rm', [path.join(folder, 'tile')]);
-  await journal.accept((base) => makeBatch(base, 1));
-  assert.equal(journal.tileProblem, undefined);
-  assert.equal(statSync(path.join(folder, 'tile/0/000')).size, 8192);
-});

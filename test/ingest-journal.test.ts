@@ -10,6 +10,7 @@ import { LogError, type LogErrorCode } from '../ingest/errors.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import type { Batch } from '../ingest/journal/messages.ts';
+import { DATA_VERSION } from '../ingest/journal/schema.ts';
 import { rootOfLeaves } from '../ingest/merkle/tree.ts';
 import { makeBatch, makeEvent, makeFolder, openJournal } from './ingest-world.ts';
 
@@ -263,8 +264,11 @@ test('a data folder that a newer program has written is refused, and can be open
     database.close();
   };
   setVersion(99);
-  await assert.rejects(Journal.open(folder), withCode('data-folder-newer', /data version 99; this program knows 1/));
-  setVersion(1);
+  await assert.rejects(
+    Journal.open(folder),
+    withCode('data-folder-newer', new RegExp(`data version 99; this program knows ${DATA_VERSION}`)),
+  );
+  setVersion(DATA_VERSION);
   await openJournal(t, folder);
 });
 
@@ -288,4 +292,36 @@ test('nobody else can read the keys', async (t) => {
   assert.equal(statSync(below).mode & 0o777, 0o700);
   for (const file of [SQLITE_FILE, `${SQLITE_FILE}-wal`, `${SQLITE_FILE}-shm`])
     assert.equal(statSync(path.join(below, file)).mode & 0o077, 0, file);
+});
+
+test('trimming removes rows, never those of the tile that is not full, and the log goes on as if they were there', async (t) => {
+  const folder = makeFolder(t);
+  const journal = await openJournal(t, folder);
+  await journal.accept((base) => makeBatch(base, 600));
+  const whole = rootInFile(folder);
+  assert.equal(await journal.trim(300), 300);
+  assert.equal(journal.firstRow, 300);
+  assert.throws(() => journal.rows(299, 10), withCode('journal-trimmed', /begins with event 300; event 299/));
+  assert.deepEqual(
+    readRows(journal, 300, 2).map(({ sequence }) => sequence),
+    [300, 301],
+  );
+  assert.equal(await journal.trim(600), 512);
+  assert.equal(await journal.trim(100), 512);
+  assert.deepEqual(await journal.head(), { size: 600, root: whole });
+  await journal.close();
+  const again = await openJournal(t, folder);
+  assert.deepEqual(await again.head(), { size: 600, root: whole });
+  assert.equal(again.firstRow, 512);
+});
+
+test('a journal whose last tile is full keeps the rows of that tile when it is trimmed', async (t) => {
+  const folder = makeFolder(t);
+  const journal = await openJournal(t, folder);
+  await journal.accept((base) => makeBatch(base, 25_600));
+  const { root } = await journal.head();
+  assert.equal(await journal.trim(25_600), 25_344);
+  await journal.close();
+  const again = await openJournal(t, folder);
+  assert.deepEqual(await again.head(), { size: 25_600, root });
 });

@@ -1,12 +1,11 @@
 // The Merkle tree against RFC 6962's definition and published vectors, and its tiles on disk at every border.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
-import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { migrateJournal } from '../ingest/journal/schema.ts';
 import { restoreTree, TileStore, tilePath } from '../ingest/merkle/tiles.ts';
-import { HASH_BYTES, hashNode, MerkleTree, perfectRoot, rootOfLeaves, TILE_WIDTH } from '../ingest/merkle/tree.ts';
-import { makeFolder } from './ingest-world.ts';
+import { hashNode, MerkleTree, perfectRoot, rootOfLeaves, TILE_WIDTH } from '../ingest/merkle/tree.ts';
 
 const leafOfData = (data: Uint8Array): Buffer =>
   createHash('sha256')
@@ -93,27 +92,31 @@ test('paths of tiles are those of C2SP tlog-tiles', () => {
   assert.equal(tilePath(0, 1_234_067), 'tile/0/x001/x234/067');
 });
 
-function grow(store: TileStore, size: number): MerkleTree {
+/** A journal's file in memory, with the tiles of the first so many leaves. */
+function grow(size: number): { store: TileStore; database: DatabaseSync; tree: MerkleTree } {
+  const database = new DatabaseSync(':memory:');
+  migrateJournal(database, ':memory:');
+  const store = new TileStore(database);
   const tree = new MerkleTree();
   for (const leaf of leaves.slice(0, size)) for (const tile of tree.append(leaf)) store.write(tile);
-  return tree;
+  return { store, database, tree };
 }
 
-const journal = (first: number, count: number): Uint8Array[] => leaves.slice(first, first + count);
+const lastLeaves = (size: number): Uint8Array[] => leaves.slice(size - (size % TILE_WIDTH), size);
 
-test('a tile on disk is its 256 hashes and nothing else', (t) => {
-  const folder = makeFolder(t);
-  grow(new TileStore(folder), 600);
-  assert.deepEqual(readFileSync(path.join(folder, 'tile/0/001')), Buffer.concat(leaves.slice(256, 512)));
-  assert.ok(!existsSync(path.join(folder, 'tile/0/002')));
-  assert.ok(!existsSync(path.join(folder, 'tile/1')));
+test('a tile is its 256 hashes, once it is full and not before', () => {
+  const { store, database } = grow(600);
+  assert.deepEqual(Buffer.concat(store.read(0, 1)), Buffer.concat(leaves.slice(256, 512)));
+  assert.throws(() => store.read(0, 2), /tile\/0\/002 of the journal is not there/);
+  assert.throws(() => store.read(1, 0), /tile\/1\/000 of the journal is not there/);
+  database.exec('UPDATE tiles SET hashes = substr(hashes, 1, 100) WHERE tile = 1');
+  assert.throws(() => store.read(0, 1), /tile\/0\/001 of the journal has 100 bytes instead of 8192/);
 });
 
-test('a tree taken up again at any size around a border goes on as if it had never stopped', (t) => {
+test('a tree taken up again at any size around a border goes on as if it had never stopped', () => {
   for (const size of [0, 1, 2, 255, 256, 257, 511, 512, 513, 767, 768, 769, 1000]) {
-    const store = new TileStore(makeFolder(t));
-    const tree = grow(store, size);
-    const restored = restoreTree(store, size, journal);
+    const { store, tree } = grow(size);
+    const restored = restoreTree(store, size, lastLeaves(size));
     assert.equal(hex(restored.root()), hex(tree.root()), `size ${size}`);
     for (const leaf of leaves.slice(size, size + 300)) for (const tile of restored.append(leaf)) store.write(tile);
     assert.equal(restored.size, size + 300);
@@ -121,28 +124,22 @@ test('a tree taken up again at any size around a border goes on as if it had nev
   }
 });
 
-test('a tree taken up again around 65,536 leaves goes on as if it had never stopped', (t) => {
+test('a tree taken up again around 65,536 leaves goes on as if it had never stopped', () => {
   for (const size of [65_535, 65_536, 65_537, 65_792]) {
-    const store = new TileStore(makeFolder(t));
-    // No tile was written at all: the leaves in the journal are enough.
-    const restored = restoreTree(store, size, journal);
+    const { store } = grow(size);
+    const restored = restoreTree(store, size, lastLeaves(size));
     assert.equal(hex(restored.root()), hex(rootOfLeaves(leaves.slice(0, size))), `size ${size}`);
-    assert.equal(store.has(1, 0), size >= 65_536);
-    assert.equal(hex(restoreTree(store, size, journal).root()), hex(restored.root()));
+    for (const leaf of leaves.slice(size, 66_600)) restored.append(leaf);
+    assert.equal(hex(restored.root()), hex(rootOfLeaves(leaves)), `from ${size} on`);
   }
 });
 
-test('tiles that a crash left out, also between others, and tiles cut off are made anew from the journal', (t) => {
-  const folder = makeFolder(t);
-  const store = new TileStore(folder);
-  const tree = grow(store, 65_800);
-  const damaged = ['tile/0/000', 'tile/0/100', 'tile/0/255', 'tile/0/256', 'tile/1/000'];
-  const before = damaged.map((name) => readFileSync(path.join(folder, name)));
-  for (const [i, name] of damaged.entries()) {
-    if (i % 2 === 0) rmSync(path.join(folder, name));
-    else truncateSync(path.join(folder, name), 4000);
-  }
-  assert.equal(hex(restoreTree(store, 65_800, journal).root()), hex(tree.root()));
-  for (const [i, name] of damaged.entries()) assert.deepEqual(readFileSync(path.join(folder, name)), before[i]);
-  assert.equal(statSync(path.join(folder, 'tile/0/100')).size, TILE_WIDTH * HASH_BYTES);
+test('what is appended to a copy is not in the tree that it was made from', () => {
+  const { tree } = grow(300);
+  const before = hex(tree.root());
+  const copy = tree.copy();
+  for (const leaf of leaves.slice(300, 600)) copy.append(leaf);
+  assert.equal(hex(tree.root()), before);
+  assert.equal(tree.size, 300);
+  assert.equal(hex(copy.root()), hex(rootOfLeaves(leaves.slice(0, 600))));
 });

@@ -41,7 +41,7 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
     }),
     problem: t.string({
       nullable: true,
-      resolve: (_, __, { log }) => log.shipper.problem?.message ?? log.journal.tileProblem ?? null,
+      resolve: (_, __, { log }) => log.shipper.problem?.message ?? null,
     }),
   }),
 });

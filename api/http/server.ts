@@ -60,7 +60,6 @@ function answerReady(service: Service, response: Response): void {
     delivered: shipper.shipped,
     shipper: shipper.state,
     ...(shipper.problem && { problem: shipper.problem.message }),
-    ...(journal.tileProblem !== undefined && { tiles: journal.tileProblem }),
   });
 }
 

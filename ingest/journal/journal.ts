@@ -50,7 +50,6 @@ export class Journal {
   #refusal: unknown;
   /** Why nothing is accepted any more: closed, or the writer thread died. */
   #over: LogError | undefined;
-  #tileProblem: string | undefined;
 
   private constructor(folder: string, worker: Worker, opened: { log: string; size: number }) {
     this.folder = folder;
@@ -86,11 +85,6 @@ export class Journal {
     return this.#accepted;
   }
 
-  /** Why Merkle tiles could not be written lately, if so; events are accepted all the same and the tiles made later. */
-  get tileProblem(): string | undefined {
-    return this.#tileProblem;
-  }
-
   /**
    * Accepts what `build` returns. `build` is called at once, with the sequence that its first event will have, and may
    * use it in causes and in the state; state changes are visible in `state` from then on. Resolves when the batch is
@@ -110,7 +104,6 @@ export class Journal {
       const answer = await this.#ask({ kind: 'accept', base: first, batch, follows });
       this.state.settle(batch.state);
       this.#accepted = answer.size;
-      this.#tileProblem = answer.tileError;
       for (const listener of this.#listeners) listener(answer.size);
       return { first, next: first + batch.events.length, recordedAt: answer.recordedAt ?? 0 };
     } catch (error) {
@@ -135,7 +128,25 @@ export class Journal {
     return { size: answer.size, root: answer.root ?? '' };
   }
 
-  /** Up to `limit` accepted rows from `first` on, in order, and no more than about `bytes` of them. */
+  /** The first sequence whose row is still in the journal; those before it were trimmed. */
+  get firstRow(): number {
+    return Number(this.#reader.prepare('SELECT min(sequence) AS first FROM journal').get()?.first ?? 0);
+  }
+
+  /** Removes rows below a sequence, all that may go: see Writer.trim. Returns the first sequence that is left. */
+  async trim(below: number): Promise<number> {
+    let first = this.firstRow;
+    for (;;) {
+      const answer = await this.#ask({ kind: 'trim', below });
+      if (answer.first === undefined || answer.first === first) return first;
+      first = answer.first;
+    }
+  }
+
+  /**
+   * Up to `limit` accepted rows from `first` on, in order, and no more than about `bytes` of them. Throws LogError
+   * journal-trimmed when `first` is not in the journal any more.
+   */
   rows(first: number, limit: number, bytes = Number.POSITIVE_INFINITY): JournalRow[] {
     const found: JournalRow[] = [];
     let total = 0;
@@ -143,6 +154,11 @@ export class Journal {
       'SELECT sequence, row FROM journal WHERE sequence >= ? ORDER BY sequence LIMIT ?',
     );
     for (const row of statement.iterate(first, limit)) {
+      if (found.length === 0 && Number(row.sequence) !== first)
+        throw new LogError(
+          'journal-trimmed',
+          `The journal begins with event ${row.sequence}; event ${first} was asked for.`,
+        );
       const text = String(row.row);
       total += text.length;
       if (found.length > 0 && total > bytes) break;

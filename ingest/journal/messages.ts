@@ -23,6 +23,7 @@ export type ToWriter = { id: number } & (
       follows: boolean;
     }
   | { kind: 'fact'; name: string; value: string }
+  | { kind: 'trim'; below: number }
   | { kind: 'head' }
   | { kind: 'close' }
 );
@@ -34,7 +35,7 @@ export interface LogHead {
 }
 
 export type FromWriter =
-  | { id: number; ok: true; size: number; recordedAt?: number; root?: string; tileError?: string | undefined }
+  | { id: number; ok: true; size: number; recordedAt?: number; root?: string; first?: number }
   | { id: number; ok: false; size: number; code: string; message: string };
 
 export type WriterOpened =

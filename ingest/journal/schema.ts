@@ -1,16 +1,39 @@
 // The SQLite file: journal, engine state and keys, changed in one transaction. Numbered steps; each runs once.
+import { rmSync } from 'node:fs';
+import path from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { LogError } from '../errors.ts';
+import { TileStore } from '../merkle/tiles.ts';
+import { MerkleTree } from '../merkle/tree.ts';
+
+interface Step {
+  sql: string;
+  /** What SQL alone cannot do; in the same transaction. */
+  fill?: (database: DatabaseSync) => void;
+  /** What is left over when the step is durable. */
+  cleanUp?: (folder: string) => void;
+}
 
 // AUTOINCREMENT: the number of an erased key is never given to another person.
-const STEPS: readonly string[] = [
-  `
+const STEPS: readonly Step[] = [
+  {
+    sql: `
   CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE journal (sequence INTEGER PRIMARY KEY, leaf BLOB NOT NULL, row TEXT NOT NULL) STRICT;
   CREATE TABLE keys (number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL UNIQUE, key BLOB NOT NULL) STRICT;
   CREATE TABLE state (kind TEXT, key TEXT, value TEXT NOT NULL, indexed TEXT NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;
   CREATE TABLE state_index (kind TEXT, name TEXT, value TEXT, key TEXT, PRIMARY KEY (kind, name, value, key)) STRICT, WITHOUT ROWID;
   `,
+  },
+  {
+    // Tiles were files of their own before, and no leaf was ever trimmed.
+    sql: `
+  CREATE TABLE tiles (level INTEGER, tile INTEGER, hashes BLOB NOT NULL, PRIMARY KEY (level, tile)) STRICT;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+  `,
+    fill: writeTilesOfJournal,
+    cleanUp: (folder) => rmSync(path.join(folder, 'tile'), { recursive: true, force: true }),
+  },
 ];
 
 /** The version of the data folder that this program writes. */
@@ -25,7 +48,18 @@ export function migrateJournal(database: DatabaseSync, folder: string): void {
       `The data folder ${folder} was written by a newer Metatrail (data version ${version}; this program knows ${DATA_VERSION}).`,
     );
   }
-  for (let step = version; step < DATA_VERSION; step++) {
-    database.exec(`BEGIN IMMEDIATE; ${STEPS[step]}; PRAGMA user_version = ${step + 1}; COMMIT`);
+  for (const [index, step] of STEPS.entries()) {
+    if (index < version) continue;
+    database.exec(`BEGIN IMMEDIATE; ${step.sql}; PRAGMA user_version = ${index + 1}`);
+    step.fill?.(database);
+    database.exec('COMMIT');
+    step.cleanUp?.(folder);
   }
+}
+
+function writeTilesOfJournal(database: DatabaseSync): void {
+  const store = new TileStore(database);
+  const tree = new MerkleTree();
+  for (const { leaf } of database.prepare('SELECT leaf FROM journal ORDER BY sequence').iterate())
+    for (const tile of tree.append(leaf as Uint8Array)) store.write(tile);
 }

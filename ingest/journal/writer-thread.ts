@@ -25,10 +25,12 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
   try {
     switch (message.kind) {
       case 'accept':
-        return { id, ok: true, ...accept(writer, message), size: writer.size, tileError: writer.tileError };
+        return { id, ok: true, ...accept(writer, message), size: writer.size };
       case 'fact':
         writer.setFact(message.name, message.value);
         return { id, ok: true, size: writer.size };
+      case 'trim':
+        return { id, ok: true, size: writer.size, first: writer.trim(message.below) };
       case 'head':
         return { id, ok: true, size: writer.size, root: writer.head.root };
       case 'close':

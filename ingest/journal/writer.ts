@@ -11,7 +11,7 @@ import { leafOf } from '../encoding.ts';
 import { LogError } from '../errors.ts';
 import { type ChangeEvent, EVENT_VERSION, type ProposedEvent } from '../event.ts';
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
-import type { CompletedTile, MerkleTree } from '../merkle/tree.ts';
+import { type MerkleTree, TILE_WIDTH } from '../merkle/tree.ts';
 import { checkEvent, rootWithin } from './checked-event.ts';
 import { makeDataFolder } from './data-folder.ts';
 import { asOpenError, asWriteError } from './journal-error.ts';
@@ -21,6 +21,8 @@ import type { Batch, LogHead, StateChange } from './messages.ts';
 import { migrateJournal } from './schema.ts';
 
 export const JOURNAL_FILE = 'metatrail.sqlite';
+/** Rows removed in one transaction: some 50 ms, for which nothing is accepted. */
+const TRIMMED_AT_ONCE = 10_000;
 
 export class Writer {
   readonly log: string;
@@ -29,9 +31,6 @@ export class Writer {
   readonly #keys: KeyRing;
   readonly #tiles: TileStore;
   readonly #statements: Statements;
-  readonly #unwritten: CompletedTile[] = [];
-  /** Why tiles could not be written the last time, if so. */
-  tileError: string | undefined;
   #tree: MerkleTree;
 
   /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable, full or damaged. */
@@ -44,7 +43,7 @@ export class Writer {
       this.#database = database;
       this.#statements = prepareStatements(database);
       this.#keys = new KeyRing(database);
-      this.#tiles = new TileStore(folder);
+      this.#tiles = new TileStore(database);
       this.log = this.#readOrMakeOrigin();
       this.#tree = this.#restoreTree();
     } catch (error) {
@@ -69,14 +68,14 @@ export class Writer {
       throw new LogError('journal-failed', `A batch for sequence ${base} came when ${this.#tree.size} was due.`);
     }
     const recordedAt = systemClock();
-    const leaves: Buffer[] = [];
+    const tree = this.#tree.copy();
     try {
       this.#database.exec('BEGIN IMMEDIATE');
       for (const [index, proposed] of batch.events.entries()) {
         const event = this.#complete(proposed, base + index, recordedAt, batch, base);
         const leaf = leafOf(event, (number) => this.#keys.byNumber(number));
         this.#statements.journal.run(event.sequence, leaf, JSON.stringify(toRow(event)));
-        leaves.push(leaf);
+        for (const tile of tree.append(leaf)) this.#tiles.write(tile);
       }
       for (const change of batch.state) this.#applyState(change);
       this.#database.exec('COMMIT');
@@ -84,10 +83,26 @@ export class Writer {
       this.#rollBack();
       throw asWriteError(error);
     }
+    this.#tree = tree;
     this.#keys.keepCommitted();
-    for (const leaf of leaves) this.#unwritten.push(...this.#tree.append(leaf));
-    this.#writeTiles();
     return { recordedAt };
+  }
+
+  /**
+   * Removes the rows below a sequence from the journal, at most TRIMMED_AT_ONCE of them; their leaves stay in the tiles.
+   * Rows of the tile that is not full, and the last row, stay in any case. Returns the first sequence that is there.
+   */
+  trim(below: number): number {
+    const first = Number(this.#database.prepare('SELECT min(sequence) AS first FROM journal').get()?.first ?? 0);
+    const lastTile = Math.max(0, Math.floor((this.#tree.size - 1) / TILE_WIDTH) * TILE_WIDTH);
+    const limit = Math.min(below, lastTile, first + TRIMMED_AT_ONCE);
+    if (limit <= first) return first;
+    try {
+      this.#database.prepare('DELETE FROM journal WHERE sequence < ?').run(limit);
+    } catch (error) {
+      throw asWriteError(error);
+    }
+    return limit;
   }
 
   /** SQLite has rolled back by itself after some errors; after others a rollback fails like what was before it. */
@@ -97,22 +112,6 @@ export class Writer {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     } catch (error) {
       throw asWriteError(error);
-    }
-  }
-
-  /**
-   * Writes the full tiles in order. The batch is accepted already, so a disk that is full now must not refuse it: what
-   * could not be written is tried again with the next batch, and made anew from the journal at the next start.
-   */
-  #writeTiles(): void {
-    try {
-      for (let tile = this.#unwritten[0]; tile; tile = this.#unwritten[0]) {
-        this.#tiles.write(tile);
-        this.#unwritten.shift();
-      }
-      this.tileError = undefined;
-    } catch (error) {
-      this.tileError = error instanceof Error ? error.message : String(error);
     }
   }
 
@@ -179,13 +178,18 @@ export class Writer {
     const size = Number(
       this.#database.prepare('SELECT coalesce(max(sequence) + 1, 0) AS size FROM journal').get()?.size ?? 0,
     );
-    const read = this.#database.prepare('SELECT leaf FROM journal WHERE sequence >= ? ORDER BY sequence LIMIT ?');
-    return restoreTree(this.#tiles, size, (first, count) => {
-      const leaves = read.all(first, count).map((row) => row.leaf as Uint8Array);
-      if (leaves.length !== count)
-        throw new LogError('journal-failed', `The journal holds ${leaves.length} of ${count} leaves from ${first} on.`);
-      return leaves;
-    });
+    const first = size - (size % TILE_WIDTH);
+    const leaves = this.#database.prepare('SELECT leaf FROM journal WHERE sequence >= ? ORDER BY sequence').all(first);
+    if (leaves.length !== size - first)
+      throw new LogError(
+        'journal-damaged',
+        `The journal holds ${leaves.length} of ${size - first} leaves from ${first} on.`,
+      );
+    return restoreTree(
+      this.#tiles,
+      size,
+      leaves.map(({ leaf }) => leaf as Uint8Array),
+    );
   }
 }
 

@@ -36,7 +36,7 @@ export function rootOfLeaves(leaves: readonly Uint8Array[]): Uint8Array {
   return hashNode(rootOfLeaves(leaves.slice(0, split)), rootOfLeaves(leaves.slice(split)));
 }
 
-/** A tile that has just become complete: write it before the hashes above it are trusted. */
+/** A tile that has just become complete. */
 export interface CompletedTile {
   level: number;
   index: number;
@@ -61,6 +61,11 @@ export class MerkleTree {
     for (const hashes of pending) tree.#pending.push([...hashes]);
     if (tree.#pending.length === 0) tree.#pending.push([]);
     return tree;
+  }
+
+  /** The same tree apart from this one: what is appended to one is not in the other. */
+  copy(): MerkleTree {
+    return MerkleTree.restore(this.#size, this.#pending);
   }
 
   /** Appends a leaf hash and returns the tiles that it completed, lowest level first. */
