@@ -9,6 +9,9 @@ const KEPT_BYTES = 1024 * 1024;
 const PRESENCE_AND_LENGTH_BYTES = 9;
 /** UTF-8 has at most so many bytes for each UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
+/** Longer texts are copied by the runtime. */
+const LONGEST_BY_HAND = 64;
+const FIRST_NOT_ASCII = 0x80;
 const UINT32 = 0x1_0000_0000;
 
 export type FieldValue = string | number | Uint8Array | undefined;
@@ -40,9 +43,22 @@ export class FieldWriter {
     } else {
       const text = String(value);
       this.#reserve(PRESENCE_AND_LENGTH_BYTES + text.length * BYTES_PER_UNIT);
-      this.#finish(this.#bytes.write(text, this.#length + PRESENCE_AND_LENGTH_BYTES));
+      this.#finish(this.#writeText(text, this.#length + PRESENCE_AND_LENGTH_BYTES));
     }
     return this;
+  }
+
+  /** Returns how many bytes it took. Nearly all texts are short and ASCII, and a call of `write` costs more than these. */
+  #writeText(text: string, at: number): number {
+    const { length } = text;
+    if (length > LONGEST_BY_HAND) return this.#bytes.write(text, at);
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= FIRST_NOT_ASCII) return bytes.write(text, at);
+      bytes[at + i] = unit;
+    }
+    return length;
   }
 
   /** SHA-256 over everything since `begin`: 32 bytes. */
@@ -59,8 +75,15 @@ export class FieldWriter {
     const bytes = this.#bytes;
     const at = this.#length;
     bytes[at] = 1;
-    bytes.writeUInt32BE(Math.floor(valueBytes / UINT32), at + 1);
-    bytes.writeUInt32BE(valueBytes % UINT32, at + 5);
+    const high = Math.floor(valueBytes / UINT32);
+    bytes[at + 1] = high >>> 24;
+    bytes[at + 2] = high >>> 16;
+    bytes[at + 3] = high >>> 8;
+    bytes[at + 4] = high;
+    bytes[at + 5] = valueBytes >>> 24;
+    bytes[at + 6] = valueBytes >>> 16;
+    bytes[at + 7] = valueBytes >>> 8;
+    bytes[at + 8] = valueBytes;
     this.#length = at + PRESENCE_AND_LENGTH_BYTES + valueBytes;
   }
 

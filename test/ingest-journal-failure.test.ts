@@ -10,10 +10,13 @@ import type { Readable } from 'node:stream';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
+import { leafOf } from '../ingest/encoding.ts';
 import { LogError } from '../ingest/errors.ts';
+import type { ProposedEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import { rootOfLeaves } from '../ingest/merkle/tree.ts';
-import { afterwards, makeBatch, makeFolder, openJournal } from './ingest-world.ts';
+import { afterwards, makeBatch, makeEvent, makeFolder, makeId, openJournal } from './ingest-world.ts';
 
 const CHILD = path.join(import.meta.dirname, 'ingest-journal-child.ts');
 const KILLS = 12;
@@ -38,8 +41,12 @@ class Child {
     this.#lineReader.on('line', (line) => this.lines.push(lineSchema.parse(JSON.parse(line))));
   }
 
+  async waitForLines(count: number): Promise<void> {
+    while (this.lines.length < count) await once(this.#lineReader, 'line');
+  }
+
   async firstLine(): Promise<z.infer<typeof lineSchema>> {
-    if (this.lines.length === 0) await once(this.#lineReader, 'line');
+    await this.waitForLines(1);
     return this.lines[0] ?? assert.fail('no line');
   }
 
@@ -78,8 +85,8 @@ test('killed at any moment, every acknowledged batch is there and nothing of hal
   let acknowledged = 0;
   for (let round = 0; round < KILLS; round++) {
     const writer = child(t, folder, 'write');
-    // One in three dies wherever it is, perhaps while it opens; the others while they write.
-    if (round % 3 !== 0) await writer.firstLine();
+    // One in three dies wherever it is, perhaps while it opens, one while its threads start, one while it writes.
+    await writer.waitForLines(round % 3);
     await sleep(Math.random() * (round % 3 === 0 ? 800 : 300));
     await writer.kill();
     assert.equal(writer.lines[0]?.opened ?? acknowledged, acknowledged);
@@ -154,7 +161,7 @@ test('on a full disk nothing is accepted, and when there is space again the next
   afterwards(t, () => limitFileSize('unlimited'));
   limitFileSize(statSync(path.join(folder, 'metatrail.sqlite-wal')).size + 20_000);
   for (let attempt = 0; attempt < 3; attempt++) {
-    const refused = journal.accept((base) => makeBatch(base, 2000, [{ kind: 'k', key: 'a', value: 2 }]));
+    const refused = journal.accept(() => ({ events: aboutPeople(2000), state: [{ kind: 'k', key: 'a', value: 2 }] }));
     const follows = journal.accept((base) => makeBatch(base, 1));
     for (const each of [refused, follows])
       await assert.rejects(each, { code: 'journal-full', retryable: true, message: /disk of the data folder is full/ });
@@ -162,10 +169,39 @@ test('on a full disk nothing is accepted, and when there is space again the next
     assert.equal(journal.state.get('k', 'a'), 1);
   }
   limitFileSize('unlimited');
-  const accepted = await journal.accept((base) => makeBatch(base, 2000, [{ kind: 'k', key: 'a', value: 3 }]));
+  // Their keys were made for batches that were refused, and are made anew.
+  const accepted = await journal.accept(() => ({
+    events: aboutPeople(2000),
+    state: [{ kind: 'k', key: 'a', value: 3 }],
+  }));
   assert.deepEqual([accepted.first, accepted.next], [100, 2100]);
   await journal.close();
   const again = await openJournal(t, folder);
   assert.equal(again.size, 2100);
   assert.equal(again.state.get('k', 'a'), 3);
+  assertLeavesFollowFromKeys(folder);
 });
+
+function aboutPeople(count: number): ProposedEvent[] {
+  return Array.from({ length: count }, (_, i) => makeEvent({ object: makeId(i), objectName: `person ${i}` }));
+}
+
+/** Each row's leaf is what the keys in the file make of it. */
+function assertLeavesFollowFromKeys(folder: string): void {
+  const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'), { readOnly: true });
+  const keys = new Map(
+    database
+      .prepare('SELECT number, key FROM keys')
+      .all()
+      .map(({ number, key }) => [number, key]),
+  );
+  for (const { sequence, leaf, row } of database.prepare('SELECT sequence, leaf, row FROM journal').all()) {
+    const event = fromRow(rowSchema.parse(JSON.parse(String(row))));
+    const computed = leafOf(event, (number) => {
+      const key = keys.get(number);
+      return key instanceof Uint8Array ? key : assert.fail(`event ${sequence} names key ${number}, which is not there`);
+    });
+    assert.deepEqual(computed, Buffer.from(leaf as Uint8Array), `leaf ${sequence}`);
+  }
+  database.close();
+}

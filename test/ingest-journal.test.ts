@@ -325,3 +325,36 @@ test('a journal whose last tile is full keeps the rows of that tile when it is t
   const again = await openJournal(t, folder);
   assert.deepEqual(await again.head(), { size: 25_600, root });
 });
+
+test('a clock that is set back is an event, once, and sequence order holds', async (t) => {
+  const folder = makeFolder(t);
+  const now = Date.now();
+  t.mock.timers.enable({ apis: ['Date'], now: now + 3_600_000 });
+  const before = await openJournal(t, folder);
+  await before.accept((base) => makeBatch(base, 2));
+  await before.close();
+  t.mock.timers.setTime(now);
+  const journal = await openJournal(t, folder);
+  // A batch that is refused does not use the event up.
+  await assert.rejects(journal.accept(bad), withCode('event-invalid'));
+  const accepted = await journal.accept((base) => makeBatch(base, 1));
+  await journal.accept((base) => makeBatch(base, 1));
+  assert.equal(accepted.first, 3);
+  const rows = readRows(journal);
+  assert.deepEqual(
+    rows.map(({ sequence, outcome }) => [sequence, outcome]),
+    [
+      [0, 'stage-add'],
+      [1, 'stage-add'],
+      [2, 'clock-set-back'],
+      [3, 'stage-add'],
+      [4, 'stage-add'],
+    ],
+  );
+  assert.equal(rows[3]?.object_name, 'event 3');
+  const iso = (millis: number) => new Date(millis).toISOString().replace('Z', '000Z');
+  assert.deepEqual([rows[2]?.['value.old'], rows[2]?.['value.new']], [[iso(now + 3_600_000)], [iso(now)]]);
+  // What a time service corrects is no event.
+  t.mock.timers.setTime(now - 500);
+  assert.equal((await journal.accept((base) => makeBatch(base, 1))).first, 5);
+});

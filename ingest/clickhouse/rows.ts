@@ -131,41 +131,43 @@ export function toRow(event: ChangeEvent): RowInput {
     outcome: event.outcome,
     initiator_known: event.initiatorKnown,
     root: event.root,
-    ...identityColumns(event),
-    ...contextColumns(event),
-    ...(event.values.length > 0 ? valueColumns(event) : {}),
   };
+  addIdentity(row, event);
+  addContext(row, event);
+  if (event.values.length > 0) Object.assign(row, valueColumns(event));
   return row;
 }
 
-function identityColumns(event: ChangeEvent): Partial<RowInput> {
-  return {
-    ...(event.object !== undefined && { object: event.object }),
-    ...(event.entry !== undefined && { entry: event.entry }),
-    ...(event.objectType !== undefined && { object_type: event.objectType }),
-    ...(event.objectName !== undefined && { object_name: event.objectName }),
-    ...(event.agent !== undefined && { agent: event.agent }),
-    ...(event.anchor !== undefined && { anchor: event.anchor }),
-    ...(event.dn !== undefined && { dn: event.dn }),
-    ...(event.initiator !== undefined && { initiator: event.initiator }),
-    ...(event.performer !== undefined && { performer: event.performer }),
-    ...(event.address !== undefined && { address: event.address }),
-    ...(event.subjectKey !== 0 && { subject_key: event.subjectKey }),
-    ...(event.actorKey !== 0 && { actor_key: event.actorKey }),
-  };
+function addIdentity(row: RowInput, event: ChangeEvent): void {
+  if (event.object !== undefined) row.object = event.object;
+  if (event.entry !== undefined) row.entry = event.entry;
+  if (event.objectType !== undefined) row.object_type = event.objectType;
+  if (event.objectName !== undefined) row.object_name = event.objectName;
+  if (event.agent !== undefined) row.agent = event.agent;
+  if (event.anchor !== undefined) row.anchor = event.anchor;
+  if (event.dn !== undefined) row.dn = event.dn;
+  if (event.initiator !== undefined) row.initiator = event.initiator;
+  if (event.performer !== undefined) row.performer = event.performer;
+  if (event.address !== undefined) row.address = event.address;
+  if (event.subjectKey !== 0) row.subject_key = event.subjectKey;
+  if (event.actorKey !== 0) row.actor_key = event.actorKey;
 }
 
-function contextColumns(event: ChangeEvent): Partial<RowInput> {
-  return {
-    ...(event.error !== undefined && { error: event.error }),
-    ...(event.causes.length > 0 && { causes: event.causes }),
-    ...(event.rule !== undefined && { rule: event.rule }),
-    ...(event.configuration !== undefined && { configuration: event.configuration, configuration_known: 1 }),
-    ...(event.run !== undefined && { run: event.run, run_known: 1 }),
-    ...(event.step !== undefined && { step: event.step }),
-    ...(event.stepKind !== undefined && { step_kind: event.stepKind }),
-    ...(event.outOfBand && { out_of_band: 1 }),
-  };
+function addContext(row: RowInput, event: ChangeEvent): void {
+  if (event.error !== undefined) row.error = event.error;
+  if (event.causes.length > 0) row.causes = event.causes;
+  if (event.rule !== undefined) row.rule = event.rule;
+  if (event.configuration !== undefined) {
+    row.configuration = event.configuration;
+    row.configuration_known = 1;
+  }
+  if (event.run !== undefined) {
+    row.run = event.run;
+    row.run_known = 1;
+  }
+  if (event.step !== undefined) row.step = event.step;
+  if (event.stepKind !== undefined) row.step_kind = event.stepKind;
+  if (event.outOfBand) row.out_of_band = 1;
 }
 
 function valueColumns(event: ChangeEvent): Partial<RowInput> {

@@ -1,9 +1,19 @@
 // The last check before an event enters the log: its schema, and that everything it names is before it.
 import { LogError } from '../errors.ts';
 import { OPERATIONS, type ProposedEvent, proposedEventSchema, STAGES } from '../event.ts';
-import type { Batch } from './messages.ts';
+import type { CheckedEvent } from './messages.ts';
 
 const SAFE_OUTCOME = /^[a-z0-9-]{1,80}$/;
+
+/** Checks the events of a batch whose first one gets the sequence `base`. Throws LogError event-invalid. */
+export function checkBatch(events: readonly ProposedEvent[], base: number): CheckedEvent[] {
+  const checked = events.map((event, index) => checkEvent(event, base + index));
+  return checked.map((event, index) => {
+    const principal = event.causes[0];
+    const root = principal === undefined ? base + index : (event.root ?? rootWithin(checked, base, principal));
+    return { ...event, root };
+  });
+}
 
 /** Returns the event as it will be kept, or throws LogError event-invalid. */
 export function checkEvent(proposed: ProposedEvent, sequence: number): ProposedEvent {
@@ -35,10 +45,10 @@ function findOrderFaults(event: ProposedEvent, sequence: number): string[] {
 }
 
 /** The root of the principal cause, where that is an event of the same batch. */
-export function rootWithin(batch: Batch, base: number, principal: number): number {
+function rootWithin(events: readonly ProposedEvent[], base: number, principal: number): number {
   let sequence = principal;
   while (sequence >= base) {
-    const event = batch.events[sequence - base];
+    const event = events[sequence - base];
     const next = event?.causes[0];
     if (next === undefined) return sequence;
     if (event?.root !== undefined) return event.root;

@@ -1,10 +1,15 @@
-// The journal as the rest of the program sees it. Sequences are given out here, synchronously, when a batch is built;
-// the writer thread checks that they are dense and makes the batch and its state durable in one transaction.
+// The journal as the rest of the program sees it. Sequences are given out here, synchronously, when a batch is built, and
+// its events are checked; the preparer's thread makes rows and leaves of them, and the writer's makes these, the tiles and
+// the state durable in one transaction.
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { fromRow, rowSchema } from '../clickhouse/rows.ts';
+import { systemClock } from '../clock.ts';
 import { isLogErrorCode, LogError } from '../errors.ts';
-import type { Batch, FromWriter, LogHead, ToWriter, WriterOpened } from './messages.ts';
+import { checkBatch } from './checked-event.ts';
+import { noteClockSetBack } from './clock-set-back.ts';
+import type { Batch, FromWriter, LogHead, StateChange, StoredChange, ToPreparer, WriterOpened } from './messages.ts';
 import { StateView } from './state.ts';
 import { JOURNAL_FILE } from './writer.ts';
 
@@ -23,11 +28,13 @@ export interface JournalRow {
   row: string;
 }
 
-/** What V8 takes by itself makes the process 100 MB larger and the writer no faster. */
-const WRITER_YOUNG_MEGABYTES = 24;
+/** What V8 takes by itself makes the process 100 MB larger and its threads no faster. */
+const YOUNG_MEGABYTES = 24;
+
+type Answer = Extract<FromWriter, { ok: true }>;
 
 interface Waiting {
-  resolve: (answer: Extract<FromWriter, { ok: true }>) => void;
+  resolve: (answer: Answer) => void;
   reject: (error: LogError) => void;
 }
 
@@ -38,45 +45,59 @@ export class Journal {
   /** The origin of the log. */
   readonly log: string;
   readonly state: StateView;
-  readonly #worker: Worker;
+  readonly #preparer: Worker;
+  readonly #writer: Worker;
   readonly #reader: DatabaseSync;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<(size: number) => void>();
   #next: number;
   #accepted: number;
+  /** When the newest event was accepted: microseconds, UTC. */
+  #newestTime: number;
   #messageId = 0;
   #inFlight = 0;
   /** Why a batch was refused, while others are still in flight. */
   #refusal: unknown;
+  /** Something was refused since the last batch was sent. */
+  #afterRefusal = false;
   /** Why nothing is accepted any more: closed, or the writer thread died. */
   #over: LogError | undefined;
 
-  private constructor(folder: string, worker: Worker, opened: { log: string; size: number }) {
+  private constructor(folder: string, threads: { preparer: Worker; writer: Worker }, opened: Opened) {
     this.folder = folder;
     this.log = opened.log;
-    this.#worker = worker;
+    this.#preparer = threads.preparer;
+    this.#writer = threads.writer;
     this.#next = opened.size;
     this.#accepted = opened.size;
     this.#reader = new DatabaseSync(path.join(folder, JOURNAL_FILE), { readOnly: true });
+    this.#newestTime = this.#readNewestTime();
     this.state = new StateView(this.#reader);
-    worker.on('message', (answer: FromWriter) => this.#settle(answer));
-    worker.on('error', (error) => this.#end(writerStopped(error)));
-    worker.on('exit', () => this.#end(writerStopped()));
+    this.#writer.on('message', (answer: FromWriter) => this.#settle(answer));
+    for (const thread of [this.#preparer, this.#writer]) {
+      thread.on('error', (error) => this.#end(threadStopped(error)));
+      thread.on('exit', () => this.#end(threadStopped()));
+    }
   }
 
   /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable, full or damaged. */
   static async open(folder: string): Promise<Journal> {
-    const worker = new Worker(new URL('./writer-thread.ts', import.meta.url), {
-      workerData: { folder },
-      resourceLimits: { maxYoungGenerationSizeMb: WRITER_YOUNG_MEGABYTES },
-    });
+    const { port1, port2 } = new MessageChannel();
+    const writer = startThread(new URL('./writer-thread.ts', import.meta.url), { folder, preparer: port2 }, port2);
     const opened = await new Promise<WriterOpened>((resolve, reject) => {
-      worker.once('message', resolve);
-      worker.once('error', (error) => reject(writerStopped(error)));
-      worker.once('exit', () => reject(writerStopped()));
+      writer.once('message', resolve);
+      writer.once('error', (error) => reject(threadStopped(error)));
+      writer.once('exit', () => reject(threadStopped()));
     });
-    if (opened.opened) return new Journal(folder, worker, opened);
-    await worker.terminate();
+    if (opened.opened) {
+      const preparer = startThread(
+        new URL('./preparer-thread.ts', import.meta.url),
+        { folder, log: opened.log, writer: port1 },
+        port1,
+      );
+      return new Journal(folder, { preparer, writer }, opened);
+    }
+    await writer.terminate();
     throw new LogError(isLogErrorCode(opened.code) ? opened.code : 'journal-failed', opened.message);
   }
 
@@ -89,23 +110,28 @@ export class Journal {
    * Accepts what `build` returns. `build` is called at once, with the sequence that its first event will have, and may
    * use it in causes and in the state; state changes are visible in `state` from then on. Resolves when the batch is
    * durable. Rejects with LogError when nothing of it was kept; batches built on top of it are then refused as well.
+   * Where the machine's clock was set back since the newest event, an event that says so goes first.
    */
   async accept(build: (base: number) => Batch): Promise<Accepted> {
     if (this.#over) throw this.#over;
     if (this.#refusal !== undefined) throw this.#refusal;
-    const first = this.#next;
+    const recordedAt = systemClock();
+    const setBack = noteClockSetBack(this.#newestTime, recordedAt);
+    const first = this.#next + setBack.length;
     const batch = build(first);
     if (batch.events.length === 0 && batch.state.length === 0) return { first, next: first, recordedAt: 0 };
     const follows = this.#inFlight > 0;
-    this.#next += batch.events.length;
+    const events = [...setBack, ...batch.events];
+    this.#next += events.length;
+    this.#newestTime = recordedAt;
     this.#inFlight += 1;
     for (const change of batch.state) this.state.put(change);
     try {
-      const answer = await this.#ask({ kind: 'accept', base: first, batch, follows });
+      const answer = await this.#send({ ...batch, events }, first - setBack.length, recordedAt, follows);
       this.state.settle(batch.state);
       this.#accepted = answer.size;
       for (const listener of this.#listeners) listener(answer.size);
-      return { first, next: first + batch.events.length, recordedAt: answer.recordedAt ?? 0 };
+      return { first, next: first + batch.events.length, recordedAt };
     } catch (error) {
       this.#refusal = error;
       throw error;
@@ -115,9 +141,26 @@ export class Journal {
     }
   }
 
+  #send(batch: Batch, base: number, recordedAt: number, follows: boolean): Promise<Answer> {
+    try {
+      const events = checkBatch(batch.events, base);
+      const state = batch.state.map(toStored);
+      const afterRefusal = this.#afterRefusal;
+      this.#afterRefusal = false;
+      const accepted = this.#accepted;
+      return this.#ask({ kind: 'accept', events, state, base, recordedAt, follows, accepted, afterRefusal });
+    } catch (error) {
+      // At once: what is built from now on may stand on this batch, as long as nobody has heard of its refusal.
+      this.#refusal = error;
+      return Promise.reject(error);
+    }
+  }
+
   /** Nothing is in flight and something was refused: what was built goes, what was accepted is what is. */
   #startAfresh(): void {
     this.#refusal = undefined;
+    this.#afterRefusal = true;
+    this.#newestTime = this.#readNewestTime();
     this.#next = this.#accepted;
     this.state.reset();
   }
@@ -176,6 +219,11 @@ export class Journal {
     await this.#ask({ kind: 'fact', name, value });
   }
 
+  #readNewestTime(): number {
+    const row = this.#accepted === 0 ? undefined : this.rows(this.#accepted - 1, 1)[0];
+    return row ? fromRow(rowSchema.parse(JSON.parse(row.row))).recordedAt : 0;
+  }
+
   /** Calls back with the number of accepted events after each batch. Returns how to stop that. */
   onAccepted(listener: (size: number) => void): () => void {
     this.#listeners.add(listener);
@@ -191,16 +239,16 @@ export class Journal {
       await closed;
     } finally {
       this.#reader.close();
-      await this.#worker.terminate();
+      await Promise.all([this.#preparer.terminate(), this.#writer.terminate()]);
     }
   }
 
-  #ask(message: WithoutId<ToWriter>): Promise<Extract<FromWriter, { ok: true }>> {
+  #ask(message: WithoutId<ToPreparer>): Promise<Answer> {
     if (this.#over) return Promise.reject(this.#over);
     this.#messageId += 1;
     const id = this.#messageId;
     try {
-      this.#worker.postMessage({ ...message, id });
+      this.#preparer.postMessage({ ...message, id });
     } catch (error) {
       const said = 'The batch holds something that is no data, such as a function.';
       return Promise.reject(new LogError('event-invalid', said, { cause: error }));
@@ -226,6 +274,27 @@ export class Journal {
   }
 }
 
-function writerStopped(cause?: unknown): LogError {
-  return new LogError('journal-failed', 'The writer thread of the journal stopped.', { cause });
+interface Opened {
+  log: string;
+  size: number;
+}
+
+function startThread(file: URL, workerData: Record<string, unknown>, port: MessagePort): Worker {
+  return new Worker(file, {
+    workerData,
+    transferList: [port],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
+  });
+}
+
+/** Throws LogError event-invalid for what JSON does not hold. */
+function toStored({ kind, key, value, indexed }: StateChange): StoredChange {
+  if (value === null) return { kind, key, value, indexed: '{}' };
+  const text: string | undefined = JSON.stringify(value);
+  if (text !== undefined) return { kind, key, value: text, indexed: JSON.stringify(indexed ?? {}) };
+  throw new LogError('event-invalid', `The state of ${kind} is no data, such as a function.`);
+}
+
+function threadStopped(cause?: unknown): LogError {
+  return new LogError('journal-failed', 'A thread of the journal stopped.', { cause });
 }

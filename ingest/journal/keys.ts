@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { EventValue, ProposedEvent } from '../event.ts';
+import type { NewKey } from './messages.ts';
 
 const KEY_BYTES = 32;
 /** How many keys are kept in memory; more are read from SQLite again. */
@@ -18,13 +19,19 @@ export class KeyRing {
   readonly #byNumber = new Map<number, Uint8Array>();
   readonly #select: StatementSync;
   readonly #selectNumber: StatementSync;
-  readonly #insert: StatementSync;
-  readonly #uncommitted: string[] = [];
+  readonly #selectLast: StatementSync;
+  /** Keys that were made for events not known to be accepted, in the order of those events. */
+  readonly #made: (NewKey & { sequence: number })[] = [];
+  /** How many of them were handed out to be written. */
+  #taken = 0;
+  #next: number;
 
+  /** `database` is only read. */
   constructor(database: DatabaseSync) {
     this.#select = database.prepare('SELECT number, key FROM keys WHERE owner = ?');
     this.#selectNumber = database.prepare('SELECT key FROM keys WHERE number = ?');
-    this.#insert = database.prepare('INSERT INTO keys (owner, key) VALUES (?, ?)');
+    this.#selectLast = database.prepare("SELECT seq FROM sqlite_sequence WHERE name = 'keys'");
+    this.#next = this.#firstFree();
   }
 
   byNumber(number: number): Uint8Array {
@@ -36,50 +43,71 @@ export class KeyRing {
   }
 
   /** The key of the object group and of the event's own values; 0 when both are empty. */
-  subjectOf(event: ProposedEvent): number {
+  subjectOf(event: ProposedEvent, sequence: number): number {
     const named = event.objectName !== undefined || event.anchor !== undefined || event.dn !== undefined;
     if (!named && event.values.every((value) => value.type === 'reference')) return 0;
-    if (event.object !== undefined) return this.#of(`object:${event.object}`);
-    if (event.entry !== undefined) return this.#of(`entry:${event.entry}`);
-    return this.#of('log');
+    if (event.object !== undefined) return this.#of(`object:${event.object}`, sequence);
+    if (event.entry !== undefined) return this.#of(`entry:${event.entry}`, sequence);
+    return this.#of('log', sequence);
   }
 
-  actorOf(event: ProposedEvent): number {
+  actorOf(event: ProposedEvent, sequence: number): number {
     if (event.initiator === undefined && event.performer === undefined && event.address === undefined) return 0;
-    return this.#of(`actor:${event.initiator ?? event.performer ?? event.address}`);
+    return this.#of(`actor:${event.initiator ?? event.performer ?? event.address}`, sequence);
   }
 
   /** The key of the person a reference names; one of its own while it is not known whom it names. */
-  referenceOf(event: ProposedEvent, value: EventValue): number {
+  referenceOf(event: ProposedEvent, value: EventValue, sequence: number): number {
     if (value.type !== 'reference') return 0;
-    if (value.reference !== undefined) return this.#of(`object:${value.reference}`);
-    return this.#of(`reference:${JSON.stringify([event.agent ?? '', value.new ?? value.old ?? ''])}`);
+    if (value.reference !== undefined) return this.#of(`object:${value.reference}`, sequence);
+    return this.#of(`reference:${JSON.stringify([event.agent ?? '', value.new ?? value.old ?? ''])}`, sequence);
   }
 
-  /** The transaction that made new keys was rolled back. */
-  forgetUncommitted(): void {
-    for (const owner of this.#uncommitted) {
-      const key = this.#byOwner.get(owner);
-      this.#byOwner.delete(owner);
-      if (key) this.#byNumber.delete(key.number);
-    }
-    this.#uncommitted.length = 0;
+  /** The keys made since the last time, to be written with the events that they were made for. */
+  takeMade(): NewKey[] {
+    const made = this.#made.slice(this.#taken).map(({ number, owner, key }) => ({ number, owner, key }));
+    this.#taken = this.#made.length;
+    return made;
   }
 
-  keepCommitted(): void {
-    this.#uncommitted.length = 0;
+  /** So many events are accepted, and the keys made for them are in SQLite. */
+  settle(accepted: number): void {
+    const open = this.#made.findIndex(({ sequence }) => sequence >= accepted);
+    const settled = open === -1 ? this.#made.length : open;
+    this.#made.splice(0, settled);
+    this.#taken -= settled;
     if (this.#byOwner.size <= CACHED_KEYS) return;
     this.#byOwner.clear();
     this.#byNumber.clear();
+    for (const made of this.#made) this.#remember(made.owner, made);
   }
 
-  #of(owner: string): number {
+  /** The events that keys were made for lately were refused, or are accepted and their keys in SQLite. */
+  forgetMade(): void {
+    for (const { owner, number } of this.#made.splice(0)) {
+      this.#byOwner.delete(owner);
+      this.#byNumber.delete(number);
+    }
+    this.#taken = 0;
+    this.#next = this.#firstFree();
+  }
+
+  #firstFree(): number {
+    return Number(this.#selectLast.get()?.seq ?? 0) + 1;
+  }
+
+  #of(owner: string, sequence: number): number {
     const cached = this.#byOwner.get(owner);
     if (cached) return cached.number;
-    const found = this.#read(owner) ?? this.#make(owner);
-    this.#byOwner.set(owner, found);
-    this.#byNumber.set(found.number, found.key);
+    const found = this.#read(owner) ?? this.#make(owner, sequence);
+    this.#remember(owner, found);
     return found.number;
+  }
+
+  #remember(owner: string, { number, key }: Key): void {
+    const kept = { number, key };
+    this.#byOwner.set(owner, kept);
+    this.#byNumber.set(number, key);
   }
 
   #read(owner: string): Key | undefined {
@@ -87,10 +115,10 @@ export class KeyRing {
     return row && row.key instanceof Uint8Array ? { number: Number(row.number), key: row.key } : undefined;
   }
 
-  #make(owner: string): Key {
-    const key = randomBytes(KEY_BYTES);
-    const { lastInsertRowid } = this.#insert.run(owner, key);
-    this.#uncommitted.push(owner);
-    return { number: Number(lastInsertRowid), key };
+  #make(owner: string, sequence: number): Key {
+    const made = { number: this.#next, owner, key: randomBytes(KEY_BYTES), sequence };
+    this.#next += 1;
+    this.#made.push(made);
+    return made;
   }
 }

@@ -1,4 +1,5 @@
-// What the writer thread and its owner say to each other.
+// What the threads of the journal say to each other. A message goes from the owner to the preparer, from there to the
+// writer, and the writer answers the owner; so messages stay in order.
 import type { ProposedEvent } from '../event.ts';
 
 /** One change of the engine's state: value null removes it. `indexed` makes it findable by `name` = value. */
@@ -14,18 +15,64 @@ export interface Batch {
   state: StateChange[];
 }
 
-export type ToWriter = { id: number } & (
-  | {
-      kind: 'accept';
-      base: number;
-      batch: Batch;
-      /** It was built on batches not accepted yet, so it is refused when one of them is. */
-      follows: boolean;
-    }
+/** A change of the state as it is stored: value and index as JSON; value null removes it. */
+export interface StoredChange {
+  kind: string;
+  key: string;
+  value: string | null;
+  indexed: string;
+}
+
+/** An event that satisfies its schema and its place in the log. */
+export type CheckedEvent = ProposedEvent & { root: number };
+
+/** What the writer is asked for as it is; the preparer passes it on. */
+type Request =
   | { kind: 'fact'; name: string; value: string }
   | { kind: 'trim'; below: number }
   | { kind: 'head' }
-  | { kind: 'close' }
+  | { kind: 'close' };
+
+interface BatchHead {
+  /** The sequence of its first event. */
+  base: number;
+  /** It was built on batches not accepted yet, so it is refused when one of them is. */
+  follows: boolean;
+  /** Microseconds, UTC. */
+  recordedAt: number;
+  state: StoredChange[];
+}
+
+export interface CheckedBatch extends BatchHead {
+  kind: 'accept';
+  events: CheckedEvent[];
+  /** The number of events known to be accepted when it was sent. */
+  accepted: number;
+  /** Batches before it were refused: what was made for them is not there. */
+  afterRefusal: boolean;
+}
+
+export interface NewKey {
+  number: number;
+  owner: string;
+  key: Uint8Array;
+}
+
+/** A batch as it is written. */
+export interface PreparedBatch extends BatchHead {
+  kind: 'accept';
+  /** For each event its row as JSON. */
+  rows: string[];
+  /** The leaves of all events one after the other, 32 bytes each. */
+  leaves: Uint8Array;
+  keys: NewKey[];
+}
+
+export type ToPreparer = { id: number } & (CheckedBatch | Request);
+export type ToWriter = { id: number } & (
+  | PreparedBatch
+  | { kind: 'refuse'; follows: boolean; code: string; message: string }
+  | Request
 );
 
 /** How far the log is: the number of accepted events and the Merkle root over them (hex). */
@@ -35,7 +82,7 @@ export interface LogHead {
 }
 
 export type FromWriter =
-  | { id: number; ok: true; size: number; recordedAt?: number; root?: string; first?: number }
+  | { id: number; ok: true; size: number; root?: string; first?: number }
   | { id: number; ok: false; size: number; code: string; message: string };
 
 export type WriterOpened =

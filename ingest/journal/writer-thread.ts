@@ -1,20 +1,20 @@
 // The thread of the writer: takes messages one at a time, in order.
-import { parentPort, workerData } from 'node:worker_threads';
+import { MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { z } from 'zod';
-import type { LogError } from '../errors.ts';
+import { isLogErrorCode, LogError } from '../errors.ts';
 import { asWriteError } from './journal-error.ts';
-import type { FromWriter, ToWriter, WriterOpened } from './messages.ts';
+import type { FromWriter, PreparedBatch, ToWriter, WriterOpened } from './messages.ts';
 import { Writer } from './writer.ts';
 
 const port = parentPort;
 if (!port) throw new Error('The writer runs only as a worker thread.');
 
-const { folder } = z.object({ folder: z.string() }).parse(workerData);
+const { folder, preparer } = z.object({ folder: z.string(), preparer: z.instanceof(MessagePort) }).parse(workerData);
 /** Why the last batch was refused, if it was; all that were built on top of it are refused for the same reason. */
 let refusal: LogError | undefined;
 try {
   const writer = new Writer(folder);
-  port.on('message', (message: ToWriter) => port.postMessage(answer(writer, message)));
+  preparer.on('message', (message: ToWriter) => port.postMessage(answer(writer, message)));
   port.postMessage({ opened: true, log: writer.log, size: writer.size } satisfies WriterOpened);
 } catch (error) {
   port.postMessage({ opened: false, ...describe(error) } satisfies WriterOpened);
@@ -25,7 +25,12 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
   try {
     switch (message.kind) {
       case 'accept':
-        return { id, ok: true, ...accept(writer, message), size: writer.size };
+        accept(writer, message);
+        return { id, ok: true, size: writer.size };
+      case 'refuse':
+        if (!refusal || !message.follows)
+          refusal = new LogError(isLogErrorCode(message.code) ? message.code : 'journal-failed', message.message);
+        throw refusal;
       case 'fact':
         writer.setFact(message.name, message.value);
         return { id, ok: true, size: writer.size };
@@ -42,11 +47,11 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
   }
 }
 
-function accept(writer: Writer, message: Extract<ToWriter, { kind: 'accept' }>): { recordedAt: number } {
-  if (refusal && message.follows) throw refusal;
+function accept(writer: Writer, batch: PreparedBatch): void {
+  if (refusal && batch.follows) throw refusal;
   refusal = undefined;
   try {
-    return writer.accept(message.base, message.batch);
+    writer.accept(batch);
   } catch (error) {
     refusal = asWriteError(error);
     throw refusal;

@@ -1,23 +1,17 @@
-// The one writer of a data folder. It owns the SQLite file: a batch of events and the state that produced it are one
-// fsynced transaction; then and only then they are accepted. It assigns what only the writer knows (recorded time,
-// roots, keys) and hashes the leaves. It runs on a thread of its own (writer-thread.ts), for SQLite blocks.
+// The one writer of a data folder. It owns the SQLite file: the rows and leaves of a batch, the tiles that they fill, its
+// keys and the state that produced it are one fsynced transaction; then and only then they are accepted. It runs on a
+// thread of its own (writer-thread.ts), for SQLite blocks.
 import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
-import { toRow } from '../clickhouse/rows.ts';
-import { systemClock } from '../clock.ts';
-import { leafOf } from '../encoding.ts';
 import { LogError } from '../errors.ts';
-import { type ChangeEvent, EVENT_VERSION, type ProposedEvent } from '../event.ts';
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
-import { type MerkleTree, TILE_WIDTH } from '../merkle/tree.ts';
-import { checkEvent, rootWithin } from './checked-event.ts';
+import { HASH_BYTES, type MerkleTree, TILE_WIDTH } from '../merkle/tree.ts';
 import { makeDataFolder } from './data-folder.ts';
 import { asOpenError, asWriteError } from './journal-error.ts';
-import { KeyRing } from './keys.ts';
 import { lockDataFolder } from './lock.ts';
-import type { Batch, LogHead, StateChange } from './messages.ts';
+import type { LogHead, PreparedBatch, StoredChange } from './messages.ts';
 import { migrateJournal } from './schema.ts';
 
 export const JOURNAL_FILE = 'metatrail.sqlite';
@@ -28,7 +22,6 @@ export class Writer {
   readonly log: string;
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync;
-  readonly #keys: KeyRing;
   readonly #tiles: TileStore;
   readonly #statements: Statements;
   #tree: MerkleTree;
@@ -42,7 +35,6 @@ export class Writer {
       database = openJournalFile(folder);
       this.#database = database;
       this.#statements = prepareStatements(database);
-      this.#keys = new KeyRing(database);
       this.#tiles = new TileStore(database);
       this.log = this.#readOrMakeOrigin();
       this.#tree = this.#restoreTree();
@@ -62,30 +54,27 @@ export class Writer {
     return { size: this.#tree.size, root: Buffer.from(this.#tree.root()).toString('hex') };
   }
 
-  /** Accepts a batch, or throws LogError and nothing of it is kept. `base` is the sequence of its first event. */
-  accept(base: number, batch: Batch): { recordedAt: number } {
+  /** Accepts a batch, or throws LogError and nothing of it is kept. */
+  accept({ base, rows, leaves, keys, state }: PreparedBatch): void {
     if (base !== this.#tree.size) {
       throw new LogError('journal-failed', `A batch for sequence ${base} came when ${this.#tree.size} was due.`);
     }
-    const recordedAt = systemClock();
     const tree = this.#tree.copy();
     try {
       this.#database.exec('BEGIN IMMEDIATE');
-      for (const [index, proposed] of batch.events.entries()) {
-        const event = this.#complete(proposed, base + index, recordedAt, batch, base);
-        const leaf = leafOf(event, (number) => this.#keys.byNumber(number));
-        this.#statements.journal.run(event.sequence, leaf, JSON.stringify(toRow(event)));
+      for (const { number, owner, key } of keys) this.#statements.key.run(number, owner, key);
+      for (const [index, row] of rows.entries()) {
+        const leaf = leaves.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
+        this.#statements.journal.run(base + index, leaf, row);
         for (const tile of tree.append(leaf)) this.#tiles.write(tile);
       }
-      for (const change of batch.state) this.#applyState(change);
+      for (const change of state) this.#applyState(change);
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
       throw asWriteError(error);
     }
     this.#tree = tree;
-    this.#keys.keepCommitted();
-    return { recordedAt };
   }
 
   /**
@@ -107,7 +96,6 @@ export class Writer {
 
   /** SQLite has rolled back by itself after some errors; after others a rollback fails like what was before it. */
   #rollBack(): void {
-    this.#keys.forgetUncommitted();
     try {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     } catch (error) {
@@ -129,31 +117,12 @@ export class Writer {
     this.#lock.close();
   }
 
-  #complete(proposed: ProposedEvent, sequence: number, recordedAt: number, batch: Batch, base: number): ChangeEvent {
-    const event = checkEvent(proposed, sequence);
-    const principal = event.causes[0];
-    const root = principal === undefined ? sequence : (event.root ?? rootWithin(batch, base, principal));
-    return {
-      ...event,
-      eventVersion: EVENT_VERSION,
-      log: this.log,
-      sequence,
-      recordedAt,
-      root,
-      subjectKey: this.#keys.subjectOf(event),
-      actorKey: this.#keys.actorOf(event),
-      valueKeys: event.values.map((value) => this.#keys.referenceOf(event, value)),
-    };
-  }
-
-  #applyState(change: StateChange): void {
-    const { kind, key } = change;
-    const indexed = change.value === null ? '{}' : JSON.stringify(change.indexed ?? {});
+  #applyState({ kind, key, value, indexed }: StoredChange): void {
     const before = this.#statements.readIndexed.get(kind, key)?.indexed;
     const was = typeof before === 'string' ? before : '{}';
     if (was !== indexed) this.#reindex(kind, key, readIndexed(was), readIndexed(indexed));
-    if (change.value === null) this.#statements.deleteState.run(kind, key);
-    else this.#statements.putState.run(kind, key, JSON.stringify(change.value), indexed);
+    if (value === null) this.#statements.deleteState.run(kind, key);
+    else this.#statements.putState.run(kind, key, value, indexed);
   }
 
   /** Writes only what differs: a group of a thousand members that gains one gains one row. */
@@ -201,6 +170,7 @@ function readIndexed(text: string): Indexed {
 
 interface Statements {
   putFact: StatementSync;
+  key: StatementSync;
   journal: StatementSync;
   readIndexed: StatementSync;
   deleteIndex: StatementSync;
@@ -212,6 +182,7 @@ interface Statements {
 function prepareStatements(database: DatabaseSync): Statements {
   return {
     putFact: database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)'),
+    key: database.prepare('INSERT INTO keys (number, owner, key) VALUES (?, ?, ?)'),
     journal: database.prepare('INSERT INTO journal (sequence, leaf, row) VALUES (?, ?, ?)'),
     readIndexed: database.prepare('SELECT indexed FROM state WHERE kind = ? AND key = ?'),
     deleteIndex: database.prepare('DELETE FROM state_index WHERE kind = ? AND name = ? AND value = ? AND key = ?'),
