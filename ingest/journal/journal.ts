@@ -3,8 +3,9 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Worker } from 'node:worker_threads';
+import type { CheckpointChange } from '../checkpoints/tables.ts';
 import { isLogErrorCode, LogError } from '../errors.ts';
-import type { Batch, FromWriter, LogHead, ToWriter, WriterOpened } from './messages.ts';
+import type { Batch, FromWriter, Frontier, LogHead, ToWriter, WriterOpened } from './messages.ts';
 import { StateView } from './state.ts';
 import { JOURNAL_FILE } from './writer.ts';
 
@@ -126,6 +127,18 @@ export class Journal {
   async head(): Promise<LogHead> {
     const answer = await this.#ask({ kind: 'head' });
     return { size: answer.size, root: answer.root ?? '' };
+  }
+
+  /** The tree as it is now, so far as it is not in full tiles. */
+  async frontier(): Promise<Frontier> {
+    const { frontier } = await this.#ask({ kind: 'frontier' });
+    if (!frontier) throw new Error('The writer gave no frontier.');
+    return frontier;
+  }
+
+  /** Changes the tables of the checkpoints; resolves when that is durable. Throws LogError. */
+  async changeCheckpoints(changes: readonly CheckpointChange[]): Promise<void> {
+    await this.#ask({ kind: 'checkpoints', changes });
   }
 
   /** The first sequence whose row is still in the journal; those before it were trimmed. */

@@ -1,4 +1,5 @@
 // What the writer thread and its owner say to each other.
+import type { CheckpointChange } from '../checkpoints/tables.ts';
 import type { ProposedEvent } from '../event.ts';
 
 /** One change of the engine's state: value null removes it. `indexed` makes it findable by `name` = value. */
@@ -12,6 +13,8 @@ export interface StateChange {
 export interface Batch {
   events: ProposedEvent[];
   state: StateChange[];
+  /** What changes with it in the tables of the checkpoints. */
+  checkpoints?: CheckpointChange[];
 }
 
 export type ToWriter = { id: number } & (
@@ -24,7 +27,9 @@ export type ToWriter = { id: number } & (
     }
   | { kind: 'fact'; name: string; value: string }
   | { kind: 'trim'; below: number }
+  | { kind: 'checkpoints'; changes: readonly CheckpointChange[] }
   | { kind: 'head' }
+  | { kind: 'frontier' }
   | { kind: 'close' }
 );
 
@@ -34,8 +39,25 @@ export interface LogHead {
   root: string;
 }
 
+/** A tree at one moment: with the full tiles, all of it. */
+export interface Frontier {
+  size: number;
+  /** 32 bytes. */
+  root: Uint8Array;
+  /** The hashes of the tile of each level that is not full, one after the other; level 0 first. */
+  incomplete: Uint8Array[];
+}
+
 export type FromWriter =
-  | { id: number; ok: true; size: number; recordedAt?: number; root?: string; first?: number }
+  | {
+      id: number;
+      ok: true;
+      size: number;
+      recordedAt?: number;
+      root?: string;
+      first?: number;
+      frontier?: Frontier;
+    }
   | { id: number; ok: false; size: number; code: string; message: string };
 
 export type WriterOpened =

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { type CheckpointChange, CheckpointTables } from '../checkpoints/tables.ts';
 import { toRow } from '../clickhouse/rows.ts';
 import { systemClock } from '../clock.ts';
 import { leafOf } from '../encoding.ts';
@@ -17,7 +18,7 @@ import { makeDataFolder } from './data-folder.ts';
 import { asOpenError, asWriteError } from './journal-error.ts';
 import { KeyRing } from './keys.ts';
 import { lockDataFolder } from './lock.ts';
-import type { Batch, LogHead, StateChange } from './messages.ts';
+import type { Batch, Frontier, LogHead, StateChange } from './messages.ts';
 import { migrateJournal } from './schema.ts';
 
 export const JOURNAL_FILE = 'metatrail.sqlite';
@@ -30,6 +31,7 @@ export class Writer {
   readonly #lock: DatabaseSync;
   readonly #keys: KeyRing;
   readonly #tiles: TileStore;
+  readonly #checkpoints: CheckpointTables;
   readonly #statements: Statements;
   #tree: MerkleTree;
 
@@ -44,6 +46,7 @@ export class Writer {
       this.#statements = prepareStatements(database);
       this.#keys = new KeyRing(database);
       this.#tiles = new TileStore(database);
+      this.#checkpoints = new CheckpointTables(database);
       this.log = this.#readOrMakeOrigin();
       this.#tree = this.#restoreTree();
     } catch (error) {
@@ -62,6 +65,10 @@ export class Writer {
     return { size: this.#tree.size, root: Buffer.from(this.#tree.root()).toString('hex') };
   }
 
+  get frontier(): Frontier {
+    return { ...this.#tree.frontier(), root: new Uint8Array(this.#tree.root()) };
+  }
+
   /** Accepts a batch, or throws LogError and nothing of it is kept. `base` is the sequence of its first event. */
   accept(base: number, batch: Batch): { recordedAt: number } {
     if (base !== this.#tree.size) {
@@ -78,6 +85,7 @@ export class Writer {
         for (const tile of tree.append(leaf)) this.#tiles.write(tile);
       }
       for (const change of batch.state) this.#applyState(change);
+      this.#checkpoints.apply(batch.checkpoints ?? []);
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
@@ -111,6 +119,18 @@ export class Writer {
     try {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     } catch (error) {
+      throw asWriteError(error);
+    }
+  }
+
+  /** Changes the tables of the checkpoints in a transaction of their own. Throws LogError. */
+  changeCheckpoints(changes: readonly CheckpointChange[]): void {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      this.#checkpoints.apply(changes);
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
       throw asWriteError(error);
     }
   }
