@@ -16,6 +16,11 @@ const environmentSchema = z.object({
   METATRAIL_HOST: present.default('127.0.0.1'),
   METATRAIL_DATA: present.default('data').transform((folder) => path.resolve(folder)),
   METATRAIL_CONFIG: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_CHECKPOINT_KEY: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_PUBLIC_LOG: z
+    .enum(['true', 'false'], 'must be true or false')
+    .transform((text) => text === 'true')
+    .default(false),
   METATRAIL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
@@ -34,6 +39,10 @@ export interface Environment {
   host: string;
   dataFolder: string;
   configurationFile: string | undefined;
+  /** The file of the key that signs checkpoints; undefined: in the data folder. */
+  checkpointKeyFile: string | undefined;
+  /** Checkpoints, tiles and public keys are for everybody. */
+  publicLog: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   clickHouseUrl: string | undefined;
   clickHouseDatabase: string | undefined;
@@ -66,6 +75,8 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     host: data.METATRAIL_HOST,
     dataFolder: data.METATRAIL_DATA,
     configurationFile: data.METATRAIL_CONFIG,
+    checkpointKeyFile: data.METATRAIL_CHECKPOINT_KEY,
+    publicLog: data.METATRAIL_PUBLIC_LOG,
     logLevel: data.METATRAIL_LOG_LEVEL,
     clickHouseUrl: data.CLICKHOUSE_URL,
     clickHouseDatabase: data.CLICKHOUSE_DATABASE,

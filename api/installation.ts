@@ -40,6 +40,7 @@ export class Installation {
       folder: environment.dataFolder,
       url: environment.clickHouseUrl,
       database: environment.clickHouseDatabase,
+      checkpointKeyFile: environment.checkpointKeyFile,
     });
     try {
       return new Installation(log, await Engine.open(log.journal, configuration));

@@ -13,7 +13,13 @@ export type LogErrorCode =
   | 'clickhouse-away'
   | 'clickhouse-ahead'
   | 'clickhouse-different'
-  | 'clickhouse-refused';
+  | 'clickhouse-refused'
+  | 'checkpoint-key-missing'
+  | 'checkpoint-key-exposed'
+  | 'checkpoint-key-malformed'
+  | 'checkpoint-key-wrong'
+  | 'checkpoint-key-inaccessible'
+  | 'checkpoint-different';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -49,4 +55,14 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'The journal was restored from an older backup, or this ClickHouse belongs to another data folder.',
   'clickhouse-different': 'The change log in ClickHouse was altered or belongs to another data folder.',
   'clickhouse-refused': 'See what ClickHouse says; the journal keeps every event.',
+  'checkpoint-key-missing':
+    'Put the file back from a backup. If the key is lost for good, metatrail rotate-key --lost takes a new one, which the log records.',
+  'checkpoint-key-exposed':
+    'Take the right away (chmod 600). If somebody may have read it, run metatrail rotate-key afterwards.',
+  'checkpoint-key-malformed': 'Put the file back from a backup; it is one line that begins with PRIVATE+KEY+.',
+  'checkpoint-key-wrong': 'Put the right file back, or name it in METATRAIL_CHECKPOINT_KEY.',
+  'checkpoint-key-inaccessible':
+    'Give the user that runs Metatrail the right to read the file and to write in its folder, or name another file in METATRAIL_CHECKPOINT_KEY.',
+  'checkpoint-different':
+    'The journal was altered after it was signed: keep this data folder as it is for whoever finds out, and restore a backup.',
 };

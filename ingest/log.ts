@@ -1,5 +1,6 @@
 // The change log of one installation, opened as a whole: the journal that accepts, ClickHouse that answers, the shipper
-// between them.
+// between them, the checkpoints signed over it.
+import { Checkpoints } from './checkpoints/checkpoints.ts';
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickhouse/connect.ts';
 import { Shipper } from './clickhouse/shipper.ts';
 import { LogError } from './errors.ts';
@@ -9,24 +10,35 @@ export interface ChangeLog {
   readonly journal: Journal;
   readonly clickhouse: ClickHouse;
   readonly shipper: Shipper;
+  readonly checkpoints: Checkpoints;
   close(): Promise<void>;
 }
 
+export interface LogTarget extends ClickHouseTarget {
+  /** The file of the key that signs checkpoints; `checkpoint-key` in the data folder unless named. */
+  checkpointKeyFile?: string | undefined;
+}
+
 /**
- * Opens the log in a data folder and starts shipping. Throws LogError: the folder is in use, newer or not writable.
+ * Opens the log in a data folder and starts shipping, and signing checkpoints. Throws LogError: the folder is in use, newer
+ * or not writable; the key of the checkpoints is not the one there should be; the journal is not what was signed.
  * A ClickHouse server that is away is no error: the journal accepts, and the shipper waits.
  */
-export async function openChangeLog(target: ClickHouseTarget): Promise<ChangeLog> {
+export async function openChangeLog(target: LogTarget): Promise<ChangeLog> {
   const journal = await Journal.open(target.folder);
+  let checkpoints: Checkpoints | undefined;
   let clickhouse: ClickHouse | undefined;
   try {
+    checkpoints = await Checkpoints.open(journal, target.checkpointKeyFile);
     clickhouse = openClickHouse(target);
     const shipper = new Shipper(journal, clickhouse);
     await prepareOrWait(shipper);
     shipper.start();
-    return { journal, clickhouse, shipper, close: () => closeAll(journal, clickhouse, shipper) };
+    checkpoints.start();
+    const parts = { journal, clickhouse, shipper, checkpoints };
+    return { ...parts, close: () => closeAll(parts) };
   } catch (error) {
-    await closeAll(journal, clickhouse);
+    await closeAll({ journal, clickhouse, checkpoints });
     throw error;
   }
 }
@@ -40,12 +52,23 @@ async function prepareOrWait(shipper: Shipper): Promise<void> {
   }
 }
 
-/** In this order: the shipper uses both stores, and the lock on the folder goes last. */
-async function closeAll(journal: Journal, clickhouse?: ClickHouse, shipper?: Shipper): Promise<void> {
+interface Parts {
+  journal: Journal;
+  clickhouse?: ClickHouse | undefined;
+  shipper?: Shipper;
+  checkpoints?: Checkpoints | undefined;
+}
+
+/** In this order: the shipper uses both stores, what was accepted last is signed for, and the lock on the folder goes last. */
+async function closeAll({ journal, clickhouse, shipper, checkpoints }: Parts): Promise<void> {
   try {
     await shipper?.stop();
     await clickhouse?.close();
   } finally {
-    await journal.close();
+    try {
+      await checkpoints?.close();
+    } finally {
+      await journal.close();
+    }
   }
 }

@@ -49,6 +49,7 @@ before(async () => {
     signIn,
     logger: pino({ level: 'debug' }, sink),
     notReady: () => notReady,
+    publicLog: false,
     webFolder,
   });
   server = await listen(application, '127.0.0.1', 0);

@@ -21,6 +21,12 @@ const KEPT = [
     size: 553,
     root: 'ea8eb336c5951000ee6536508b422be62191a64633add8bcc8ff60fa74ff7922',
   },
+  {
+    version: 2,
+    log: 'metatrail/a577323cff5fc55f',
+    size: 560,
+    root: '33f00728a3827913295589502c5ace8f8dc4e4c06efec927f43f8a6288a989ef',
+  },
 ];
 
 function openKept(t: Parameters<typeof makeFolder>[0], version: number): string {

@@ -36,6 +36,7 @@ export async function startService(environment: Environment, variables: Record<s
     signIn,
     logger,
     notReady: () => doing,
+    publicLog: environment.publicLog,
     webFolder: WEB_FOLDER,
   });
   const server = await listenOrClose(application, environment, installation);

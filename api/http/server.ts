@@ -1,4 +1,5 @@
-// The service over HTTP: health for everybody, sign-in, and everything else for those who are signed in or have a token.
+// The service over HTTP: health for everybody, sign-in, and everything else for those who are signed in or have a token; the
+// checkpoints and tiles of the log for everybody where the environment says so.
 import type { Server } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
@@ -8,6 +9,7 @@ import type { Installation } from '../installation.ts';
 import type { SignIn } from '../sign-in.ts';
 import { authenticate, signInRoutes } from './authentication.ts';
 import { refuse, serveGraphQL } from './graphql.ts';
+import { serveLog } from './log.ts';
 import { serveReport } from './reports.ts';
 import { serveWebApplication } from './web-application.ts';
 
@@ -17,6 +19,8 @@ export interface Service {
   logger: Logger;
   /** What still has to be done before questions are answered; undefined: ready. */
   notReady: () => string | undefined;
+  /** Checkpoints, tiles and public keys are served to everybody. */
+  publicLog: boolean;
   /** The folder of the built web application. */
   webFolder: string;
 }
@@ -31,6 +35,8 @@ export function createHttpApplication(service: Service): Express {
   application.get('/health/ready', (_, response) => answerReady(service, response));
   application.use(signInRoutes(service.signIn));
   const report = (error: unknown) => logFailure(service.logger, error);
+  const logReaders = service.publicLog ? undefined : authenticate(service.signIn);
+  application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
   application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));
   application.get('/reports/:name.pdf', authenticate(service.signIn), serveReport(service.installation));
   application.use(serveWebApplication(service.webFolder));
@@ -50,7 +56,7 @@ function setSecurityHeaders(_: Request, response: Response, next: NextFunction):
 }
 
 function answerReady(service: Service, response: Response): void {
-  const { journal, shipper } = service.installation.log;
+  const { journal, shipper, checkpoints } = service.installation.log;
   const reason = service.notReady();
   const ready = reason === undefined && shipper.state !== 'stopped';
   response.status(ready ? 200 : 503).json({
@@ -60,6 +66,11 @@ function answerReady(service: Service, response: Response): void {
     delivered: shipper.shipped,
     shipper: shipper.state,
     ...(shipper.problem && { problem: shipper.problem.message }),
+    checkpoint: {
+      size: checkpoints.newest()?.size ?? 0,
+      key: checkpoints.keyId,
+      ...(checkpoints.problem && { problem: checkpoints.problem.message }),
+    },
   });
 }
 

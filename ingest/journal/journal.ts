@@ -4,12 +4,22 @@
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import type { CheckpointChange } from '../checkpoints/tables.ts';
 import { fromRow, rowSchema } from '../clickhouse/rows.ts';
 import { systemClock } from '../clock.ts';
 import { isLogErrorCode, LogError } from '../errors.ts';
 import { checkBatch } from './checked-event.ts';
 import { noteClockSetBack } from './clock-set-back.ts';
-import type { Batch, FromWriter, LogHead, StateChange, StoredChange, ToPreparer, WriterOpened } from './messages.ts';
+import type {
+  Batch,
+  FromWriter,
+  Frontier,
+  LogHead,
+  StateChange,
+  StoredChange,
+  ToPreparer,
+  WriterOpened,
+} from './messages.ts';
 import { StateView } from './state.ts';
 import { JOURNAL_FILE } from './writer.ts';
 
@@ -148,7 +158,18 @@ export class Journal {
       const afterRefusal = this.#afterRefusal;
       this.#afterRefusal = false;
       const accepted = this.#accepted;
-      return this.#ask({ kind: 'accept', events, state, base, recordedAt, follows, accepted, afterRefusal });
+      const checkpoints = batch.checkpoints ?? [];
+      return this.#ask({
+        kind: 'accept',
+        events,
+        state,
+        checkpoints,
+        base,
+        recordedAt,
+        follows,
+        accepted,
+        afterRefusal,
+      });
     } catch (error) {
       // At once: what is built from now on may stand on this batch, as long as nobody has heard of its refusal.
       this.#refusal = error;
@@ -169,6 +190,18 @@ export class Journal {
   async head(): Promise<LogHead> {
     const answer = await this.#ask({ kind: 'head' });
     return { size: answer.size, root: answer.root ?? '' };
+  }
+
+  /** The tree as it is now, so far as it is not in full tiles. */
+  async frontier(): Promise<Frontier> {
+    const { frontier } = await this.#ask({ kind: 'frontier' });
+    if (!frontier) throw new Error('The writer gave no frontier.');
+    return frontier;
+  }
+
+  /** Changes the tables of the checkpoints; resolves when that is durable. Throws LogError. */
+  async changeCheckpoints(changes: readonly CheckpointChange[]): Promise<void> {
+    await this.#ask({ kind: 'checkpoints', changes });
   }
 
   /** The first sequence whose row is still in the journal; those before it were trimmed. */

@@ -1,5 +1,6 @@
 // What the threads of the journal say to each other. A message goes from the owner to the preparer, from there to the
 // writer, and the writer answers the owner; so messages stay in order.
+import type { CheckpointChange } from '../checkpoints/tables.ts';
 import type { ProposedEvent } from '../event.ts';
 
 /** One change of the engine's state: value null removes it. `indexed` makes it findable by `name` = value. */
@@ -13,6 +14,8 @@ export interface StateChange {
 export interface Batch {
   events: ProposedEvent[];
   state: StateChange[];
+  /** What changes with it in the tables of the checkpoints. */
+  checkpoints?: CheckpointChange[];
 }
 
 /** A change of the state as it is stored: value and index as JSON; value null removes it. */
@@ -30,7 +33,9 @@ export type CheckedEvent = ProposedEvent & { root: number };
 type Request =
   | { kind: 'fact'; name: string; value: string }
   | { kind: 'trim'; below: number }
+  | { kind: 'checkpoints'; changes: readonly CheckpointChange[] }
   | { kind: 'head' }
+  | { kind: 'frontier' }
   | { kind: 'close' };
 
 interface BatchHead {
@@ -41,6 +46,7 @@ interface BatchHead {
   /** Microseconds, UTC. */
   recordedAt: number;
   state: StoredChange[];
+  checkpoints: readonly CheckpointChange[];
 }
 
 export interface CheckedBatch extends BatchHead {
@@ -81,8 +87,17 @@ export interface LogHead {
   root: string;
 }
 
+/** A tree at one moment: with the full tiles, all of it. */
+export interface Frontier {
+  size: number;
+  /** 32 bytes. */
+  root: Uint8Array;
+  /** The hashes of the tile of each level that is not full, one after the other; level 0 first. */
+  incomplete: Uint8Array[];
+}
+
 export type FromWriter =
-  | { id: number; ok: true; size: number; root?: string; first?: number }
+  | { id: number; ok: true; size: number; root?: string; first?: number; frontier?: Frontier }
   | { id: number; ok: false; size: number; code: string; message: string };
 
 export type WriterOpened =

@@ -23,7 +23,7 @@ export class Preparer {
   }
 
   prepare(batch: CheckedBatch): PreparedBatch {
-    const { base, follows, recordedAt, state } = batch;
+    const { base, follows, recordedAt, state, checkpoints } = batch;
     if (batch.afterRefusal) this.#keys.forgetMade();
     this.#keys.settle(batch.accepted);
     const leaves = Buffer.alloc(batch.events.length * HASH_BYTES);
@@ -35,7 +35,7 @@ export class Preparer {
       );
       return JSON.stringify(toRow(event));
     });
-    return { kind: 'accept', base, follows, recordedAt, state, rows, leaves, keys: this.#keys.takeMade() };
+    return { kind: 'accept', base, follows, recordedAt, state, checkpoints, rows, leaves, keys: this.#keys.takeMade() };
   }
 
   close(): void {

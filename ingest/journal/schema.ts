@@ -34,6 +34,16 @@ const STEPS: readonly Step[] = [
     fill: writeTilesOfJournal,
     cleanUp: (folder) => rmSync(path.join(folder, 'tile'), { recursive: true, force: true }),
   },
+  {
+    // A public key signs the checkpoints from this size on, until the next one does.
+    sql: `
+  CREATE TABLE checkpoint_keys (from_size INTEGER PRIMARY KEY, vkey TEXT NOT NULL UNIQUE) STRICT;
+  CREATE TABLE checkpoint_deliveries (
+    destination TEXT, size INTEGER, state TEXT NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL, error TEXT,
+    PRIMARY KEY (destination, size)
+  ) STRICT, WITHOUT ROWID;
+  `,
+  },
 ];
 
 /** The version of the data folder that this program writes. */

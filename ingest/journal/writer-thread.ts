@@ -36,6 +36,11 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
         return { id, ok: true, size: writer.size };
       case 'trim':
         return { id, ok: true, size: writer.size, first: writer.trim(message.below) };
+      case 'checkpoints':
+        writer.changeCheckpoints(message.changes);
+        return { id, ok: true, size: writer.size };
+      case 'frontier':
+        return { id, ok: true, size: writer.size, frontier: writer.frontier };
       case 'head':
         return { id, ok: true, size: writer.size, root: writer.head.root };
       case 'close':

@@ -5,13 +5,14 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { type CheckpointChange, CheckpointTables } from '../checkpoints/tables.ts';
 import { LogError } from '../errors.ts';
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
 import { HASH_BYTES, type MerkleTree, TILE_WIDTH } from '../merkle/tree.ts';
 import { makeDataFolder } from './data-folder.ts';
 import { asOpenError, asWriteError } from './journal-error.ts';
 import { lockDataFolder } from './lock.ts';
-import type { LogHead, PreparedBatch, StoredChange } from './messages.ts';
+import type { Frontier, LogHead, PreparedBatch, StoredChange } from './messages.ts';
 import { migrateJournal } from './schema.ts';
 
 export const JOURNAL_FILE = 'metatrail.sqlite';
@@ -23,6 +24,7 @@ export class Writer {
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync;
   readonly #tiles: TileStore;
+  readonly #checkpoints: CheckpointTables;
   readonly #statements: Statements;
   #tree: MerkleTree;
 
@@ -36,6 +38,7 @@ export class Writer {
       this.#database = database;
       this.#statements = prepareStatements(database);
       this.#tiles = new TileStore(database);
+      this.#checkpoints = new CheckpointTables(database);
       this.log = this.#readOrMakeOrigin();
       this.#tree = this.#restoreTree();
     } catch (error) {
@@ -54,8 +57,12 @@ export class Writer {
     return { size: this.#tree.size, root: Buffer.from(this.#tree.root()).toString('hex') };
   }
 
+  get frontier(): Frontier {
+    return { ...this.#tree.frontier(), root: new Uint8Array(this.#tree.root()) };
+  }
+
   /** Accepts a batch, or throws LogError and nothing of it is kept. */
-  accept({ base, rows, leaves, keys, state }: PreparedBatch): void {
+  accept({ base, rows, leaves, keys, state, checkpoints }: PreparedBatch): void {
     if (base !== this.#tree.size) {
       throw new LogError('journal-failed', `A batch for sequence ${base} came when ${this.#tree.size} was due.`);
     }
@@ -69,6 +76,7 @@ export class Writer {
         for (const tile of tree.append(leaf)) this.#tiles.write(tile);
       }
       for (const change of state) this.#applyState(change);
+      this.#checkpoints.apply(checkpoints);
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
@@ -99,6 +107,18 @@ export class Writer {
     try {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     } catch (error) {
+      throw asWriteError(error);
+    }
+  }
+
+  /** Changes the tables of the checkpoints in a transaction of their own. Throws LogError. */
+  changeCheckpoints(changes: readonly CheckpointChange[]): void {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      this.#checkpoints.apply(changes);
+      this.#database.exec('COMMIT');
+    } catch (error) {
+      this.#rollBack();
       throw asWriteError(error);
     }
   }

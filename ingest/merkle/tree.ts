@@ -68,6 +68,12 @@ export class MerkleTree {
     return MerkleTree.restore(this.#size, this.#pending);
   }
 
+  /** What is needed beside the full tiles: the hashes of each level's incomplete tile, one after the other. */
+  frontier(): { size: number; incomplete: Uint8Array[] } {
+    // Copies of their own: to another thread an array goes with all of the buffer that it is a part of.
+    return { size: this.#size, incomplete: this.#pending.map((hashes) => new Uint8Array(Buffer.concat(hashes))) };
+  }
+
   /** Appends a leaf hash and returns the tiles that it completed, lowest level first. */
   append(leafHash: Uint8Array): CompletedTile[] {
     const completed: CompletedTile[] = [];
