@@ -37,6 +37,7 @@ export async function startService(environment: Environment, variables: Record<s
     logger,
     notReady: () => doing,
     webFolder: WEB_FOLDER,
+    proxies: environment.proxies,
   });
   const server = await listenOrClose(application, environment, installation);
   const url = urlOf(server, environment);
