@@ -53,6 +53,7 @@ const EVERY_QUESTION: Record<string, string | undefined> = {
   objectCount: '{ objectCount(type: "person") }',
   object: '{ object(id: "ANNE") { name history(first: 7) { nodes { sequence } } } }',
   holders: '{ holders(entitlement: "RED") { holdings { agent } } }',
+  reads: '{ reads(first: 2) { nodes { question } } }',
 };
 const ROWS: Record<string, string> = {
   overview: '3',
@@ -65,6 +66,7 @@ const ROWS: Record<string, string> = {
   objectCount: '1',
   object: '7',
   holders: '1',
+  reads: '2',
 };
 
 test('each root field of the schema that tells data leaves one read, and those that tell none leave none', async () => {
@@ -84,7 +86,9 @@ test('each root field of the schema that tells data leaves one read, and those t
     assert.equal(read.told.rows, ROWS[field], field);
     assert.ok(Number(read.told.watermark) > 100);
   }
-  const { reads } = await readsOf('{ __typename __schema { types { name } } log { size root } reports { name } }');
+  const { reads } = await readsOf(
+    '{ __typename __schema { types { name } } log { size root } reports { name } agents { name } }',
+  );
   assert.deepEqual(reads, []);
 });
 
@@ -114,7 +118,7 @@ test('a question about one object is that object’s read; several questions of 
 
 test('what a directive leaves out is no question, and what a fragment brings in is one', async () => {
   const text = `query ($no: Boolean!) {
-    objects @include(if: $no) { name } ...More ... on Query { agents { name } } run(id: 1) @skip(if: true) { id }
+    objects @include(if: $no) { name } ...More ... on Query { agents { lastRun { id } } } run(id: 1) @skip(if: true) { id }
   } fragment More on Query { changes(filter: { agent: "hr" }) { ...Nodes } }
   fragment Nodes on ChangeConnection { nodes { ledTo(first: 2) { stage } } }`;
   const { reads } = await readsOf(text, { no: false });
@@ -171,7 +175,7 @@ test('what became of a question is in its read: refused, failed, or told only in
   const { select } = clickhouse;
   clickhouse.select = () => Promise.reject(new TypeError('SELECT Änne'));
   try {
-    const failed = await readsOf('{ objects { name } agents { name } change(sequence: 1) { stage } }');
+    const failed = await readsOf('{ objects { name } agents { lastRun { id } } change(sequence: 1) { stage } }');
     assert.equal(failed.answer.data, null);
     assert.deepEqual(
       failed.reads.map(({ outcome, error, told }) => [told.question, outcome, error]),

@@ -25,7 +25,10 @@ import { isSecretAttribute } from '../../engine/secrets.ts';
 import { formatIso } from '../../ingest/clock.ts';
 import type { Parameter } from './read-event.ts';
 
-/** Root fields that tell nothing of what the log is about: how far it is (as /health does), and which reports there are. */
+/**
+ * Root fields that tell nothing of what the log is about: how far it is (as /health does), and which reports there are.
+ * Of `agents` only their last run is in the log; the rest is the configuration, which every page with a filter asks for.
+ */
 const NO_DATA = new Set(['__typename', '__schema', '__type', 'log', 'reports']);
 
 /** One row each, whatever is told of them. */
@@ -63,7 +66,8 @@ export function questionsOf({ schema, document, operationName, variables }: Aske
   const walk = new Walk(document, coerced);
   return [...walk.group([operation.selectionSet], root)]
     .filter(([, [first]]) => first !== undefined && !NO_DATA.has(first.name.value))
-    .map(([key, nodes]) => walk.question(key, nodes, root));
+    .map(([key, nodes]) => walk.question(key, nodes, root))
+    .filter(({ field, fields }) => field !== 'agents' || fields.includes('lastRun'));
 }
 
 class Walk {

@@ -39,11 +39,10 @@ export interface Read extends Reader {
   watermark: number;
 }
 
-/** Attributes of the values of a read; those of parameters begin with PARAMETER. */
-export const READ_VALUES = { question: 'question', fields: 'fields', rows: 'rows', watermark: 'watermark' } as const;
-export const PARAMETER = 'parameter/';
+/** Attributes of parameters begin with it; api/queries/reads.ts reads what is written here. */
+const PARAMETER = 'parameter/';
 /** The rule of a value that was given and is not kept. */
-export const WITHHELD = 'secret-withheld';
+const WITHHELD = 'secret-withheld';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
@@ -82,10 +81,10 @@ function valuesOf({ question, fields, rows, watermark, parameters }: Read): Even
     marks: 0,
   });
   return [
-    fact(READ_VALUES.question, 'string', question),
-    ...(fields?.length ? [fact(READ_VALUES.fields, 'string', fields.join(', '))] : []),
-    ...(rows === undefined ? [] : [fact(READ_VALUES.rows, 'integer', String(rows))]),
-    fact(READ_VALUES.watermark, 'integer', String(watermark)),
+    fact('question', 'string', question),
+    ...(fields?.length ? [fact('fields', 'string', fields.join(', '))] : []),
+    ...(rows === undefined ? [] : [fact('rows', 'integer', String(rows))]),
+    fact('watermark', 'integer', String(watermark)),
     ...parameters.map(parameterValue),
   ];
 }
