@@ -1,10 +1,22 @@
 // The environment, read once and checked whole. The README lists every variable; a wrong one stops the program.
+import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 
 const DEFAULT_PORT = 8417;
 
 const present = z.string().min(1, 'is set but empty');
+
+/** One address or network: 127.0.0.1, 10.0.0.0/8, fd00::/8. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...more] = text.split('/');
+  const bits = isIP(address) === 4 ? 32 : 128;
+  return (
+    isIP(address) !== 0 &&
+    more.length === 0 &&
+    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
+  );
+}
 
 const environmentSchema = z.object({
   PORT: z
@@ -21,6 +33,10 @@ const environmentSchema = z.object({
     .enum(['true', 'false'], 'must be true or false')
     .transform((text) => text === 'true')
     .default(false),
+  METATRAIL_PROXIES: present
+    .transform((list) => list.split(',').map((each) => each.trim()))
+    .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8')
+    .default([]),
   METATRAIL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
@@ -37,6 +53,8 @@ const environmentSchema = z.object({
 export interface Environment {
   port: number;
   host: string;
+  /** Proxies whose word on the address of a client is taken. */
+  proxies: readonly string[];
   dataFolder: string;
   configurationFile: string | undefined;
   /** The file of the key that signs checkpoints; undefined: in the data folder. */
@@ -73,6 +91,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   return {
     port: data.PORT,
     host: data.METATRAIL_HOST,
+    proxies: data.METATRAIL_PROXIES,
     dataFolder: data.METATRAIL_DATA,
     configurationFile: data.METATRAIL_CONFIG,
     checkpointKeyFile: data.METATRAIL_CHECKPOINT_KEY,

@@ -18,9 +18,11 @@ import type { RequestContext } from './graphql/context.ts';
 import { Installation } from './installation.ts';
 import { readEvents } from './queries/context.ts';
 import { type Employment, findEmployments } from './queries/employment.ts';
+import { readEvent } from './reads/read-event.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../engine/examples/cert-r5.2.yaml', import.meta.url));
 const HR = 'hr';
+const VIEWER = 'command line';
 
 interface Unresolved {
   user_id: string | undefined;
@@ -48,7 +50,20 @@ async function runFeed(folder: string, data: string): Promise<void> {
     rememberChoice(choice, data);
     const months = await runMonths(installation);
     await installation.log.shipper.delivered(installation.log.journal.size);
-    console.log(JSON.stringify(await describeMonths(installation.context('feed'), months), null, 2));
+    const context = installation.context({ viewer: VIEWER });
+    const described = await describeMonths(context, months);
+    const { watermark } = context.queries;
+    await context.reads.record([
+      readEvent({
+        viewer: VIEWER,
+        question: 'feed',
+        parameters: [],
+        outcome: 'answered',
+        rows: described.length,
+        watermark,
+      }),
+    ]);
+    console.log(JSON.stringify(described, null, 2));
   } finally {
     await installation.close();
   }

@@ -1,24 +1,19 @@
 // One installation, opened: its log, its engine, and what can be asked of it. The service puts HTTP before it; the command
 // line uses it as it is when no service runs.
-import {
-  type DocumentNode,
-  type ExecutionResult,
-  execute,
-  GraphQLError,
-  parse,
-  specifiedRules,
-  validate,
-} from 'graphql';
+import { type DocumentNode, type ExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { Engine } from '../engine/engine.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
 import type { Environment } from './environment.ts';
-import { createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
-import { explainResult } from './graphql/errors.ts';
+import { type Asking, createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
+import { explainResult, type Report } from './graphql/errors.ts';
 import { limitQuestion, MOST_TOKENS } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
+import { executeRecorded } from './reads/execute.ts';
+import { ReadRecorder } from './reads/recorder.ts';
+import { recordReport } from './reads/report-read.ts';
 import { createReportSources, queryTextOf } from './report-sources.ts';
 import { VERSION } from './version.ts';
 
@@ -28,10 +23,13 @@ const LONGEST_WAIT_MS = 15_000;
 export class Installation {
   readonly log: ChangeLog;
   readonly engine: Engine;
+  /** Accepts every read before its answer leaves. */
+  readonly reads: ReadRecorder;
 
   private constructor(log: ChangeLog, engine: Engine) {
     this.log = log;
     this.engine = engine;
+    this.reads = new ReadRecorder(log.journal);
   }
 
   /** Throws LogError: the data folder is in use, newer or not writable. */
@@ -50,8 +48,8 @@ export class Installation {
     }
   }
 
-  context(viewer: string, signal?: AbortSignal): RequestContext {
-    return createRequestContext(this.log, this.engine, viewer, signal);
+  context(asking: Asking): RequestContext {
+    return createRequestContext(this, asking);
   }
 
   /**
@@ -62,13 +60,18 @@ export class Installation {
     query: string,
     variables: Record<string, unknown>,
     viewer: string,
-    report: (error: unknown) => void = () => undefined,
+    report: Report = () => undefined,
   ): Promise<ExecutionResult> {
     await this.catchUp();
-    return explainResult(await this.#execute(query, variables, viewer), report);
+    return explainResult(await this.#execute(query, variables, this.context({ viewer }), report), report);
   }
 
-  async #execute(query: string, variables: Record<string, unknown>, viewer: string): Promise<ExecutionResult> {
+  async #execute(
+    query: string,
+    variables: Record<string, unknown>,
+    context: RequestContext,
+    report: Report,
+  ): Promise<ExecutionResult> {
     let document: DocumentNode;
     try {
       document = parse(query, { maxTokens: MOST_TOKENS });
@@ -77,7 +80,8 @@ export class Installation {
     }
     const errors = validate(schema, document, [...specifiedRules, limitQuestion]);
     if (errors.length > 0) return { errors };
-    return execute({ schema, document, variableValues: variables, contextValue: this.context(viewer) });
+    const args = { schema, document, variableValues: variables, contextValue: context };
+    return executeRecorded({ args, context, report });
   }
 
   /**
@@ -88,20 +92,18 @@ export class Installation {
     await waitForDelivery(this.log, LONGEST_WAIT_MS);
   }
 
-  /** Throws ReportParameterError and AnswerTooLargeError. */
-  produceReport(
-    name: string,
-    parameters: Record<string, string>,
-    viewer: string,
-    signal?: AbortSignal,
-  ): Promise<ProducedReport> {
-    return produceReport(name, parameters, createReportSources(this.context(viewer, signal)), {
-      producedAt: systemClock(),
-      askedBy: viewer,
-      company: this.engine.configuration.name,
-      version: VERSION,
-      queryText: queryTextOf(name, parameters),
-    });
+  /** Throws ReportParameterError, AnswerTooLargeError and, when it cannot be recorded, UnrecordedReadError. */
+  produceReport(name: string, parameters: Record<string, string>, asking: Asking): Promise<ProducedReport> {
+    const context = this.context(asking);
+    return recordReport(context, name, parameters, () =>
+      produceReport(name, parameters, createReportSources(context), {
+        producedAt: systemClock(),
+        askedBy: asking.viewer,
+        company: this.engine.configuration.name,
+        version: VERSION,
+        queryText: queryTextOf(name, parameters),
+      }),
+    );
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import { ObjectsPage } from './objects/objects-page.tsx';
 import { OverviewPage } from './overview/overview-page.tsx';
 import { NotFoundPage } from './page/not-found-page.tsx';
 import { SiteHeader } from './page/site-header.tsx';
+import { ReadsPage } from './reads/reads-page.tsx';
 import { ReportsPage } from './reports/reports-page.tsx';
 import { RunPage } from './runs/run-page.tsx';
 import { RunsPage } from './runs/runs-page.tsx';
@@ -33,6 +34,7 @@ export function App(): ReactNode {
             <Route path="/objects/:id" element={<ObjectPage />} />
             <Route path="/runs" element={<RunsPage />} />
             <Route path="/runs/:id" element={<RunPage />} />
+            <Route path="/reads" element={<ReadsPage />} />
             <Route path="/reports" element={<ReportsPage />} />
             <Route path="*" element={<NotFoundPage />} />
           </Routes>

@@ -264,7 +264,7 @@ test('in the metaverse a grant ends by whatever connector takes it back', async 
   assert.deepEqual(await holdings('2024-06-01T00:00:00Z', { entitlement: group, agent: '' }), []);
 });
 
-const people = (): PeopleRules => world.installation.context('test').people;
+const people = (): PeopleRules => world.installation.context({ viewer: 'test' }).people;
 
 async function leavers(from: string, to: string): Promise<Leaver[]> {
   // What other tests accept by hand comes after this.

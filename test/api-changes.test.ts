@@ -111,7 +111,8 @@ test('a cursor of another page, or past the end, is taken for what it is; nonsen
   const end: ChangesAnswer = await world.data(CHANGES, { after: encodeCursor(0) });
   assert.deepEqual(end.changes.nodes, []);
   const far: ChangesAnswer = await world.data(CHANGES, { first: 1, after: encodeCursor(Number.MAX_SAFE_INTEGER) });
-  assert.deepEqual(far.changes.nodes, [{ sequence: far.changes.watermark - 1 }]);
+  const changes = world.sequences(({ stage }) => stage !== 'read');
+  assert.deepEqual(far.changes.nodes, [{ sequence: changes.at(-1) }]);
   const forged = [
     '',
     's5',

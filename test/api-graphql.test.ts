@@ -207,7 +207,10 @@ test('runs have their steps, their balance and counters that equal the log', asy
   });
 });
 
-const completeness = async () => findCompleteness(world.queries, await world.installation.log.journal.head());
+async function completeness() {
+  await world.delivered();
+  return findCompleteness(world.queries, await world.installation.log.journal.head());
+}
 
 test('a log in which every counter equals the events is complete', async () => {
   const found = await completeness();

@@ -196,7 +196,7 @@ describe('the CERT feed', () => {
     const ready = prepare(t);
     if (!ready) return;
     const { csv, installation } = ready;
-    const context = installation.context('test');
+    const context = installation.context({ viewer: 'test' });
     const anchors = new Map(
       (await findEmployments(context.queries, context.people)).map(({ object, anchor }) => [object, anchor ?? '']),
     );
@@ -265,7 +265,7 @@ describe('the CERT feed', () => {
         month.month,
       );
     }
-    const { queries } = installation.context('test');
+    const { queries } = installation.context({ viewer: 'test' });
     const completeness = await findCompleteness(queries, await installation.log.journal.head());
     assert.deepEqual(completeness.faults, []);
     assert.equal(completeness.missing, 0);

@@ -62,7 +62,7 @@ function localBackend(installation: Installation, environment: Environment): Bac
     ask: async (query, variables) => readAnswer(JSON.stringify(await installation.ask(query, variables, VIEWER, tell))),
     async report(name, parameters) {
       await installation.catchUp();
-      const { pdf } = await installation.produceReport(name, parameters, VIEWER);
+      const { pdf } = await installation.produceReport(name, parameters, { viewer: VIEWER });
       const chunks: Buffer[] = [];
       for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
       return Buffer.concat(chunks);

@@ -6,8 +6,10 @@ import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import { ReportParameterError } from '../../reports/definitions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
 import { EnvironmentError } from '../environment.ts';
+import { explainUnrecorded } from '../graphql/errors.ts';
 import { ListenError } from '../http/server.ts';
 import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
+import { UnrecordedReadError } from '../reads/recorder.ts';
 import { CommandError } from './command-error.ts';
 
 const FOR_PEOPLE = [
@@ -24,6 +26,7 @@ const FOR_PEOPLE = [
 ];
 
 export function describeFailure(error: unknown): string {
+  if (error instanceof UnrecordedReadError) return explainUnrecorded(error);
   if (error instanceof LogError) return `${error.message} ${REMEDIES[error.code]}`;
   if (error instanceof ConfigurationError) {
     const count = error.faults.length === 1 ? 'one fault' : `${error.faults.length} faults`;

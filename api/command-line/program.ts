@@ -51,6 +51,7 @@ export function createProgram(): Command {
   addRun(program);
   addQuery(program);
   addReport(program);
+  addReads(program);
   addStatus(program);
   addSignIn(program);
   return program;
@@ -145,6 +146,31 @@ function addReport(program: Command): void {
       console.log(`${file}: ${pdf.length} bytes`);
     }),
   );
+}
+
+const READS = `query ($filter: ReadFilter!, $first: Int!) {
+  reads(filter: $filter, first: $first) {
+    nodes { sequence at viewer address question fields outcome error object { id name type } rows answeredAt parameters { name type value } }
+    pageInfo { hasNextPage } watermark
+  }
+}`;
+/** As many as one page of the API has at most. */
+const MOST_READS = 1000;
+
+function addReads(program: Command): void {
+  common(program.command('reads').description('print who looked at what in this log, newest first, as JSON'))
+    .option('--viewer <name>', 'only what this one asked')
+    .option('--object <id>', 'only what was asked about this object')
+    .option('--question <name>', 'only this question, such as object, changes or report')
+    .option('--outcome <name>', 'answered, refused or failed')
+    .option('--from <instant>', 'the first instant, such as 2026-01-31T00:00:00Z')
+    .option('--to <instant>', 'the last instant, included')
+    .option('--first <number>', `how many, at most ${MOST_READS}`, '50')
+    .action(async ({ data, config, first, ...filter }: CommonOptions & Record<string, string>) =>
+      withBackend({ ...(data && { data }), ...(config && { config }) }, false, async (backend) =>
+        print(dataOf(await backend.ask(READS, { filter, first: Number(first) }))),
+      ),
+    );
 }
 
 const STATUS = `{ log { origin size watermark lag root state problem } agents { name connector runProfiles lastRun { id profile result startedAt finishedAt } } }`;

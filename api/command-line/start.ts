@@ -38,6 +38,7 @@ export async function startService(environment: Environment, variables: Record<s
     notReady: () => doing,
     publicLog: environment.publicLog,
     webFolder: WEB_FOLDER,
+    proxies: environment.proxies,
   });
   const server = await listenOrClose(application, environment, installation);
   const url = urlOf(server, environment);

@@ -140,7 +140,9 @@ export const ChangeFilterInput = builder.inputType('ChangeFilter', {
     value: t.string({ description: 'An old or new value, exactly.' }),
     agent: t.string(),
     initiator: t.string(),
-    stages: t.stringList({ description: 'Any of these; an empty list asks for all.' }),
+    stages: t.stringList({
+      description: 'Any of these; an empty list asks for all but `read`: who looked at the log has changed nothing.',
+    }),
     outcomes: t.stringList({ description: 'Any of these; an empty list asks for all.' }),
     run: t.field({ type: 'Sequence' }),
     outOfBand: t.boolean(),

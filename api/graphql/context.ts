@@ -11,6 +11,8 @@ import type { PeopleRules } from '../queries/employment.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
 import type { Reference } from '../queries/results.ts';
 import { countSteps, findLastRuns, type RunRecord, type StepCounts } from '../queries/runs.ts';
+import type { Reader } from '../reads/read-event.ts';
+import type { ReadRecorder } from '../reads/recorder.ts';
 
 interface EffectsKey {
   event: ChangeEvent;
@@ -20,8 +22,11 @@ interface EffectsKey {
 export interface RequestContext {
   log: ChangeLog;
   engine: Engine;
-  /** Who asks: recorded as the initiator of what they start. */
+  /** Who asks: recorded as the initiator of what they start and of what they read. */
   viewer: string;
+  /** From where; none: on this machine, without a service. */
+  address: string | undefined;
+  reads: ReadRecorder;
   queries: QueryContext;
   people: PeopleRules;
   names: DataLoader<string, Reference>;
@@ -34,12 +39,20 @@ export interface RequestContext {
   lastRuns: DataLoader<string, RunRecord | undefined>;
 }
 
-export function createRequestContext(
-  log: ChangeLog,
-  engine: Engine,
-  viewer: string,
-  signal?: AbortSignal,
-): RequestContext {
+/** What stays the same for all requests. */
+export interface Answering {
+  log: ChangeLog;
+  engine: Engine;
+  reads: ReadRecorder;
+}
+
+/** Of one request: who asks, from where, and whether they still wait. */
+export interface Asking extends Reader {
+  signal?: AbortSignal | undefined;
+}
+
+export function createRequestContext(answering: Answering, { viewer, address, signal }: Asking): RequestContext {
+  const { log, engine, reads } = answering;
   const queries: QueryContext = {
     clickhouse: log.clickhouse,
     log: log.journal.log,
@@ -51,6 +64,8 @@ export function createRequestContext(
     log,
     engine,
     viewer,
+    address,
+    reads,
     queries,
     people: peopleRulesOf(engine),
     names: new DataLoader(async (ids) => {

@@ -3,24 +3,31 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
+import { UnrecordedReadError } from '../reads/recorder.ts';
 
 const INTERNAL = 'INTERNAL_SERVER_ERROR';
 export const FAILED = 'The service failed to answer; its log says why.';
 const TOO_SLOW =
   'The question took longer than its time limit; ask for less: a shorter time, one system or one object.';
 
-type Report = (error: unknown) => void;
+export type Report = (error: unknown) => void;
 
 /** The sentence and code for an error that is not the caller's. */
 function describe(error: unknown): { message: string; code: string } {
   if (error instanceof AnswerTooLargeError) return { message: error.message, code: 'ANSWER_TOO_LARGE' };
   if (error instanceof BrokenLogError) return { message: error.message, code: 'LOG_BROKEN' };
+  if (error instanceof UnrecordedReadError) return { message: explainUnrecorded(error), code: 'NOT_RECORDED' };
   if (!(error instanceof LogError)) return { message: FAILED, code: INTERNAL };
   if (error.message.includes('TIMEOUT_EXCEEDED')) return { message: TOO_SLOW, code: 'TIME_LIMIT' };
   return {
     message: `The log cannot answer now (${error.code}). ${REMEDIES[error.code]}`,
     code: error.code.toUpperCase().replaceAll('-', '_'),
   };
+}
+
+/** No answer leaves before the event that says who asked is accepted. */
+export function explainUnrecorded({ message, reason }: UnrecordedReadError): string {
+  return `${message} (${reason.code}). ${REMEDIES[reason.code]}`;
 }
 
 /** An error as it is answered; one that was explained already stays as it is. */

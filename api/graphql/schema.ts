@@ -13,6 +13,7 @@ import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from '.
 import { asKnownAt, waitForDelivery } from './context.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType } from './overview-types.ts';
+import './read-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
 
 const ReportParameterType = builder.objectRef<ReportDefinition['parameters'][number]>('ReportParameter').implement({

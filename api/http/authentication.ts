@@ -2,17 +2,29 @@
 // carry one must also carry a header that other sites cannot set.
 import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
+import type { Reader } from '../reads/read-event.ts';
 import type { SignIn } from '../sign-in.ts';
 
 const COOKIE = 'metatrail_session';
 const HEADER = 'x-metatrail';
-const viewers = new WeakMap<object, string>();
+const readers = new WeakMap<object, Reader>();
 
-/** Who a request that passed `authenticate` came from. */
-export function readViewer(request: object): string {
-  const viewer = viewers.get(request);
-  if (viewer === undefined) throw new Error('A request reached a question without having been authenticated.');
-  return viewer;
+/** Who a request that passed `authenticate` came from, and from where. */
+export function readReader(request: object): Reader {
+  const reader = readers.get(request);
+  if (reader === undefined) throw new Error('A request reached a question without having been authenticated.');
+  return reader;
+}
+
+/**
+ * The address of the client: that of its socket, for what a header says anybody can say. Only where METATRAIL_PROXIES names
+ * the proxy at the socket does `X-Forwarded-For` count, up to the first address that is no such proxy (Express's
+ * "trust proxy").
+ */
+function addressOf(request: Request): string | undefined {
+  const { ip } = request;
+  // An IPv4 address on a socket of both kinds.
+  return ip?.startsWith('::ffff:') && ip.includes('.') ? ip.slice('::ffff:'.length) : ip;
 }
 
 /** Lets through who is signed in; answers 401 to anybody else. */
@@ -40,7 +52,7 @@ export function authenticate(signIn: SignIn): RequestHandler {
       });
       return;
     }
-    viewers.set(request, viewer);
+    readers.set(request, { viewer, address: addressOf(request) });
     next();
   };
 }

@@ -3,12 +3,13 @@
 import express, { type NextFunction, type Request, type Response, Router } from 'express';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { z } from 'zod';
-import { createRequestContext } from '../graphql/context.ts';
-import { explainError, explainResult } from '../graphql/errors.ts';
+import type { RequestContext } from '../graphql/context.ts';
+import { explainError, explainResult, type Report } from '../graphql/errors.ts';
 import { limitQuestion } from '../graphql/limits.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Installation } from '../installation.ts';
-import { readViewer } from './authentication.ts';
+import { executeRecorded } from '../reads/execute.ts';
+import { readReader } from './authentication.ts';
 
 /** A body larger than this is no question that a person or a page asks. */
 const LARGEST_BODY_BYTES = 100_000;
@@ -20,8 +21,8 @@ const bodySchema = z.looseObject({
 });
 
 /** `report` is given every error that is no mistake of the caller. */
-export function serveGraphQL(installation: Installation, report: (error: unknown) => void): Router {
-  const yoga = createYoga<{ req: Request; res: Response }>({
+export function serveGraphQL(installation: Installation, report: Report): Router {
+  const yoga = createYoga<{ req: Request; res: Response }, RequestContext>({
     schema,
     graphqlEndpoint: '/graphql',
     graphiql: false,
@@ -30,9 +31,8 @@ export function serveGraphQL(installation: Installation, report: (error: unknown
     cors: false,
     multipart: false,
     maskedErrors: { maskError: (error) => explainError(error, report) },
-    plugins: [explaining(report)],
-    context: ({ req, request }) =>
-      createRequestContext(installation.log, installation.engine, readViewer(req), request.signal),
+    plugins: [explaining(report), recording(report)],
+    context: ({ req, request }) => installation.context({ ...readReader(req), signal: request.signal }),
   });
   const router = Router();
   router.use(refuseOtherMethods, express.json({ limit: LARGEST_BODY_BYTES, type: 'application/json' }), checkBody);
@@ -45,12 +45,19 @@ export function serveGraphQL(installation: Installation, report: (error: unknown
 }
 
 /** Yoga masks what resolvers raise; faults of the question itself pass by that, and get their code here. */
-function explaining(report: (error: unknown) => void): Plugin {
+function explaining(report: Report): Plugin {
   return {
     onValidate: ({ addValidationRule }) => addValidationRule(limitQuestion),
     onExecutionResult: ({ result, setResult }) => {
       if (result && !Array.isArray(result) && 'errors' in result) setResult(explainResult(result, report));
     },
+  };
+}
+
+/** No answer leaves before it is accepted that it was asked for. */
+function recording(report: Report): Plugin<RequestContext> {
+  return {
+    onExecute: ({ setExecuteFn, context }) => setExecuteFn((args) => executeRecorded({ args, context, report })),
   };
 }
 

@@ -2,34 +2,36 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { ReportParameterError } from '../../reports/definitions.ts';
+import { explainUnrecorded } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import { AnswerTooLargeError } from '../queries/context.ts';
-import { readViewer } from './authentication.ts';
+import { UnrecordedReadError } from '../reads/recorder.ts';
+import { readReader } from './authentication.ts';
 
 export function serveReport(installation: Installation) {
   return async (request: Request<{ name: string }>, response: Response): Promise<void> => {
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     try {
-      const report = await installation.produceReport(
-        request.params.name,
-        readParameters(request),
-        readViewer(request),
-        gone.signal,
-      );
+      const report = await installation.produceReport(request.params.name, readParameters(request), {
+        ...readReader(request),
+        signal: gone.signal,
+      });
       response.type(report.mediaType).attachment(report.fileName);
       await pipeline(report.pdf, response);
     } catch (error) {
       if (gone.signal.aborted) return;
       const status = statusOf(error);
       if (status === undefined || !(error instanceof Error)) throw error;
-      response.status(status).type('text').send(error.message);
+      const said = error instanceof UnrecordedReadError ? explainUnrecorded(error) : error.message;
+      response.status(status).type('text').send(said);
     }
   };
 }
 
 function statusOf(error: unknown): number | undefined {
   if (error instanceof ReportParameterError) return 400;
+  if (error instanceof UnrecordedReadError) return 503;
   return error instanceof AnswerTooLargeError ? 422 : undefined;
 }
 

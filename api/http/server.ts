@@ -23,11 +23,14 @@ export interface Service {
   publicLog: boolean;
   /** The folder of the built web application. */
   webFolder: string;
+  /** Addresses of the proxies before the service, whose `X-Forwarded-For` says who the client is; usually none. */
+  proxies?: readonly string[];
 }
 
 export function createHttpApplication(service: Service): Express {
   const application = express();
   application.disable('x-powered-by');
+  application.set('trust proxy', service.proxies ?? []);
   application.use(setSecurityHeaders);
   application.get('/health/live', (_, response) => {
     response.json({ live: true });

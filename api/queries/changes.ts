@@ -14,6 +14,7 @@ export interface ChangeFilter {
   value?: string | undefined;
   agent?: string | undefined;
   initiator?: string | undefined;
+  /** Reads of the log (`read`) are no changes: they are told only to whoever asks for that stage. */
   stages?: readonly string[] | undefined;
   outcomes?: readonly string[] | undefined;
   run?: number | undefined;
@@ -53,6 +54,7 @@ export function conditionOf(filter: ChangeFilter): Condition {
   if (filter.agent !== undefined) add('agent = {agent:String}', 'agent', filter.agent);
   if (filter.initiator !== undefined) add('initiator = {initiator:String}', 'initiator', filter.initiator);
   if (filter.stages?.length) add('stage IN {stages:Array(String)}', 'stages', filter.stages);
+  else sql.push("stage != 'read'");
   if (filter.outcomes?.length) add('outcome IN {outcomes:Array(String)}', 'outcomes', filter.outcomes);
   if (filter.run !== undefined) add('run = {run:UInt64} AND run_known = 1', 'run', filter.run);
   if (filter.outOfBand !== undefined) add('out_of_band = {out_of_band:UInt8}', 'out_of_band', filter.outOfBand ? 1 : 0);

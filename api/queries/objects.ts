@@ -82,7 +82,8 @@ const TYPE = `argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE})`;
 
 function conditionOf(search: ObjectSearch): { condition: string; having: string; params: Record<string, unknown> } {
   const known = 'sequence < {watermark:UInt64}';
-  const conditions = [known, `object != toUUID('${NO_ID}')`];
+  // Who looked at an object has not changed it; and of one that never was, somebody may have asked.
+  const conditions = [known, `object != toUUID('${NO_ID}')`, "stage != 'read'"];
   const params: Record<string, unknown> = {};
   if (search.id !== undefined) {
     conditions.push('object = {id:UUID}');

@@ -61,6 +61,7 @@ function ObjectViews({ object }: { object: ObjectHeader }): ReactNode {
             {VIEWS[name]}
           </Link>
         ))}
+        <Link to={`/reads?${new URLSearchParams({ object: object.id })}`}>Who looked</Link>
       </nav>
       {view === 'history' && <HistoryView id={object.id} />}
       {view === 'state' && <StateView id={object.id} />}

@@ -10,6 +10,7 @@ const PAGES = [
   ['/objects', 'Objects'],
   ['/runs', 'Runs'],
   ['/reports', 'Reports'],
+  ['/reads', 'Who looked'],
 ] as const;
 
 export function SiteHeader(): ReactNode {

@@ -300,7 +300,7 @@ export class ApiWorld {
   }
 
   get queries() {
-    return this.installation.context('test').queries;
+    return this.installation.context({ viewer: 'test' }).queries;
   }
 
   async ask(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {

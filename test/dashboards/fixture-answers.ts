@@ -1,6 +1,7 @@
 // What the fixture's GraphQL server answers: plain folds over the story's log.
 import { findHoldings, foldState } from './fixture-folds.ts';
 import type { FixtureChange, FixtureRun, FixtureStep } from './fixture-log.ts';
+import { answerReads, type ReadsAsked } from './fixture-reads.ts';
 import type { FixturePerson } from './fixture-steps.ts';
 import type { FixtureStory } from './fixture-story.ts';
 
@@ -76,6 +77,7 @@ export function answerQuestions(story: FixtureStory) {
     },
     run: ({ id }: { id: string }) => newestRuns.find((run) => run.id === id) ?? null,
     reports: () => REPORTS,
+    reads: (asked: ReadsAsked) => answerReads(story, watermark, asked),
   };
 }
 

@@ -1,0 +1,87 @@
+// Executes a GraphQL operation and accepts, before its answer leaves, that it was asked: the one home of this, for the
+// service and for the command line that opens the data folder itself.
+import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
+import type { RequestContext } from '../graphql/context.ts';
+import { explainError, explainResult, type Report } from '../graphql/errors.ts';
+import { type Question, questionsOf } from './questions.ts';
+import { asObjectId, type Read, type ReadOutcome, readEvent } from './read-event.ts';
+
+export interface RecordedExecution {
+  args: ExecutionArgs;
+  context: RequestContext;
+  /** Given what is no mistake of the caller. */
+  report: Report;
+}
+
+/** The answer with its errors explained; without any data when the read cannot be recorded, or nobody waits for it. */
+export async function executeRecorded({ args, context, report }: RecordedExecution): Promise<ExecutionResult> {
+  const questions = questionsOf({
+    schema: args.schema,
+    document: args.document,
+    operationName: args.operationName,
+    variables: args.variableValues ?? {},
+  });
+  const result = explainResult(await execute(args), report);
+  // Without `data` it was not carried out at all: a variable does not fit.
+  if (questions.length === 0 || result.data === undefined) return result;
+  // Whoever cancelled has seen nothing, and nothing is sent any more: no read.
+  if (context.queries.signal?.aborted) return { data: null };
+  try {
+    const reads = await Promise.all(questions.map((question) => readOf(question, result, context)));
+    await context.reads.record(reads.map(readEvent));
+    return result;
+  } catch (error) {
+    return { errors: [explainError(error, report)] };
+  }
+}
+
+async function readOf(question: Question, result: ExecutionResult, context: RequestContext): Promise<Read> {
+  const { key, field, fields, parameters } = question;
+  // An error that takes the whole answer away is that of all its questions.
+  const errors = (result.errors ?? []).filter(({ path }) => result.data === null || path?.[0] === key);
+  const answer: unknown = result.data?.[key];
+  const isAnswered = errors.length === 0 || (answer !== null && answer !== undefined);
+  return {
+    viewer: context.viewer,
+    address: context.address,
+    question: field,
+    fields,
+    parameters,
+    outcome: isAnswered ? 'answered' : outcomeOf(errors),
+    error: errors[0] && codeOf(errors[0]),
+    object: await subjectOf(question, context),
+    ...(isAnswered && { rows: question.countRows(answer) }),
+    watermark: context.queries.watermark,
+  };
+}
+
+/** Codes of errors that are whoever asked's to put right. */
+const REFUSALS = new Set(['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN']);
+
+function outcomeOf(errors: readonly GraphQLError[]): ReadOutcome {
+  return errors.every(({ extensions }) => REFUSALS.has(String(extensions.code))) ? 'refused' : 'failed';
+}
+
+/** `CLICKHOUSE_AWAY` as `clickhouse-away`: names of errors are written so in the log. */
+function codeOf({ extensions }: GraphQLError): string {
+  return String(extensions.code).toLowerCase().replaceAll('_', '-');
+}
+
+/** The parameter that names the one object which a question is about. */
+const SUBJECTS: Readonly<Record<string, string>> = {
+  object: 'id',
+  holders: 'entitlement',
+  changes: 'filter/object',
+  reads: 'filter/object',
+};
+
+async function subjectOf({ field, parameters }: Question, { events }: RequestContext): Promise<string | undefined> {
+  const given = (name: string | undefined) => parameters.find((parameter) => parameter.name === name)?.text;
+  if (field === 'change') {
+    const sequence = Number(given('sequence'));
+    // It was loaded for the answer; a log that could not answer then is not asked again.
+    const event = Number.isNaN(sequence) ? undefined : await events.load(sequence).catch(() => undefined);
+    return event?.object;
+  }
+  return asObjectId(given(SUBJECTS[field]) ?? '');
+}

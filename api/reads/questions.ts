@@ -1,0 +1,172 @@
+// Which questions a GraphQL operation asks: its root fields, each with the parameters given to it and to the fields below.
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLArgument,
+  GraphQLIncludeDirective,
+  type GraphQLInputType,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  GraphQLSkipDirective,
+  getArgumentValues,
+  getDirectiveValues,
+  getNamedType,
+  getOperationAST,
+  getVariableValues,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+  Kind,
+  type SelectionSetNode,
+} from 'graphql';
+import { isSecretAttribute } from '../../engine/secrets.ts';
+import { formatIso } from '../../ingest/clock.ts';
+import type { Parameter } from './read-event.ts';
+
+/**
+ * Root fields that tell nothing of what the log is about: how far it is (as /health does), and which reports there are.
+ * Of `agents` only their last run is in the log; the rest is the configuration, which every page with a filter asks for.
+ */
+const NO_DATA = new Set(['__typename', '__schema', '__type', 'log', 'reports']);
+
+/** One row each, whatever is told of them. */
+const ONE_ROW = new Set(['Change', 'Run']);
+
+export interface Question {
+  /** The name of its answer. */
+  key: string;
+  field: string;
+  /** The fields of the answer that were asked for. */
+  fields: string[];
+  parameters: Parameter[];
+  /**
+   * How many rows its answer tells: the items of the outermost lists of things; without any, one, or none where there is
+   * nothing.
+   */
+  countRows: (answer: unknown) => number;
+}
+
+export interface Asked {
+  schema: GraphQLSchema;
+  document: DocumentNode;
+  operationName?: string | null | undefined;
+  /** As they were sent. */
+  variables: Readonly<Record<string, unknown>>;
+}
+
+/** The questions about data in a valid operation; none when its variables do not fit, for then nothing is asked. */
+export function questionsOf({ schema, document, operationName, variables }: Asked): Question[] {
+  const operation = getOperationAST(document, operationName);
+  const root = schema.getQueryType();
+  if (operation?.operation !== 'query' || !root) return [];
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+  if (!coerced) return [];
+  const walk = new Walk(document, coerced);
+  return [...walk.group([operation.selectionSet], root)]
+    .filter(([, [first]]) => first !== undefined && !NO_DATA.has(first.name.value))
+    .map(([key, nodes]) => walk.question(key, nodes, root))
+    .filter(({ field, fields }) => field !== 'agents' || fields.includes('lastRun'));
+}
+
+class Walk {
+  readonly #variables: Record<string, unknown>;
+  readonly #fragments = new Map<string, FragmentDefinitionNode>();
+
+  constructor(document: DocumentNode, variables: Record<string, unknown>) {
+    this.#variables = variables;
+    for (const definition of document.definitions)
+      if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition);
+  }
+
+  question(key: string, nodes: readonly FieldNode[], root: GraphQLObjectType): Question {
+    const below = this.#below(nodes, root);
+    return {
+      key,
+      field: nodes[0]?.name.value ?? '',
+      fields: [...new Set([...(below?.groups.values() ?? [])].map(([node]) => node?.name.value ?? ''))],
+      parameters: this.#parameters(nodes, root, []),
+      countRows: (answer) => (answer === null || answer === undefined ? 0 : (this.#count(answer, nodes, root) ?? 1)),
+    };
+  }
+
+  /** The rows of an answer; undefined: there is no list in it. */
+  #count(answer: unknown, nodes: readonly FieldNode[], parent: GraphQLObjectType): number | undefined {
+    const below = this.#below(nodes, parent);
+    if (!below || typeof answer !== 'object' || answer === null) return undefined;
+    if (Array.isArray(answer)) return answer.length;
+    if (ONE_ROW.has(below.type.name)) return 1;
+    const told = new Map<string, unknown>(Object.entries(answer));
+    const counts = [...below.groups].flatMap(([key, each]) => this.#count(told.get(key), each, below.type) ?? []);
+    return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** The fields of some selections, those of one name together, as they are answered together. */
+  group(sets: readonly SelectionSetNode[], type: GraphQLObjectType): Map<string, FieldNode[]> {
+    const groups = new Map<string, FieldNode[]>();
+    for (const set of sets) this.#collect(set, type, groups);
+    return groups;
+  }
+
+  #collect(set: SelectionSetNode, type: GraphQLObjectType, groups: Map<string, FieldNode[]>): void {
+    for (const selection of set.selections) {
+      if (getDirectiveValues(GraphQLSkipDirective, selection, this.#variables)?.if === true) continue;
+      if (getDirectiveValues(GraphQLIncludeDirective, selection, this.#variables)?.if === false) continue;
+      if (selection.kind === Kind.FIELD) {
+        const key = selection.alias?.value ?? selection.name.value;
+        groups.set(key, [...(groups.get(key) ?? []), selection]);
+      } else if (selection.kind === Kind.INLINE_FRAGMENT) this.#collect(selection.selectionSet, type, groups);
+      else {
+        const fragment = this.#fragments.get(selection.name.value);
+        if (fragment) this.#collect(fragment.selectionSet, type, groups);
+      }
+    }
+  }
+
+  #below(nodes: readonly FieldNode[], parent: GraphQLObjectType) {
+    const field = parent.getFields()[nodes[0]?.name.value ?? ''];
+    const type = field && getNamedType(field.type);
+    if (!isObjectType(type)) return undefined;
+    const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
+    return { type, groups: this.group(sets, type) };
+  }
+
+  /** Those of a field and, under its path, of the fields below. */
+  #parameters(nodes: readonly FieldNode[], parent: GraphQLObjectType, path: readonly string[]): Parameter[] {
+    const [node] = nodes;
+    const field = node && parent.getFields()[node.name.value];
+    if (!node || !field) return [];
+    const given = getArgumentValues(field, node, this.#variables);
+    const own = field.args.flatMap((argument) => readArgument(argument, given[argument.name], path));
+    const below = this.#below(nodes, parent);
+    if (!below) return own;
+    return [...own, ...[...below.groups].flatMap(([key, each]) => this.#parameters(each, below.type, [...path, key]))];
+  }
+}
+
+type Named = Pick<GraphQLArgument, 'name' | 'type'>;
+
+function readArgument({ name, type }: Named, value: unknown, path: readonly string[]): Parameter[] {
+  if (value === null || value === undefined) return [];
+  const full = [...path, name];
+  const bare: GraphQLInputType = isNonNullType(type) ? type.ofType : type;
+  if (isListType(bare)) return [{ name: full.join('/'), type: 'string', text: JSON.stringify(value) }];
+  if (!isInputObjectType(bare)) return [{ name: full.join('/'), ...readScalar(bare.name, value) }];
+  const fields = new Map(Object.entries(value));
+  // Who asks for the changes of a password by its value has typed that password.
+  const attribute = fields.get('attribute');
+  const isSecret = typeof attribute === 'string' && isSecretAttribute(attribute);
+  return Object.values(bare.getFields()).flatMap((field) =>
+    readArgument(field, fields.get(field.name), full).map((parameter) =>
+      isSecret && field.name === 'value' ? { ...parameter, withheld: true } : parameter,
+    ),
+  );
+}
+
+function readScalar(type: string, value: unknown): Omit<Parameter, 'name'> {
+  if (type === 'DateTime' && typeof value === 'number') return { type: 'time', text: formatIso(value) };
+  if (type === 'Sequence' || type === 'Int') return { type: 'integer', text: String(value) };
+  if (type === 'Boolean') return { type: 'boolean', text: String(value) };
+  return { type: type === 'ID' ? 'id' : 'string', text: String(value) };
+}
