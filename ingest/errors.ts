@@ -12,7 +12,9 @@ export type LogErrorCode =
   | 'clickhouse-away'
   | 'clickhouse-ahead'
   | 'clickhouse-different'
-  | 'clickhouse-refused';
+  | 'clickhouse-refused'
+  | 'clickhouse-right-missing'
+  | 'clickhouse-too-old';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -46,4 +48,7 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'The journal was restored from an older backup, or this ClickHouse belongs to another data folder.',
   'clickhouse-different': 'The change log in ClickHouse was altered or belongs to another data folder.',
   'clickhouse-refused': 'See what ClickHouse says; the journal keeps every event.',
+  'clickhouse-right-missing':
+    'Give the user that right, or name one who has it: CLICKHOUSE_OWNER_URL is for those who make and change tables.',
+  'clickhouse-too-old': 'Upgrade the server; the journal keeps every event until then.',
 };
