@@ -19,7 +19,9 @@ export type LogErrorCode =
   | 'checkpoint-key-malformed'
   | 'checkpoint-key-wrong'
   | 'checkpoint-key-inaccessible'
-  | 'checkpoint-different';
+  | 'checkpoint-different'
+  | 'clickhouse-right-missing'
+  | 'clickhouse-too-old';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -65,4 +67,7 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'Give the user that runs Metatrail the right to read the file and to write in its folder, or name another file in METATRAIL_CHECKPOINT_KEY.',
   'checkpoint-different':
     'The journal was altered after it was signed: keep this data folder as it is for whoever finds out, and restore a backup.',
+  'clickhouse-right-missing':
+    'Give the user that right, or name one who has it: CLICKHOUSE_OWNER_URL is for those who make and change tables.',
+  'clickhouse-too-old': 'Upgrade the server; the journal keeps every event until then.',
 };

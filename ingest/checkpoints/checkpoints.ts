@@ -68,6 +68,7 @@ export class Checkpoints {
   /** One thing after the other: what is signed depends on what was signed before. */
   #last: Promise<unknown> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
+  #closed = false;
 
   private constructor(journal: Journal, reader: CheckpointReader, keyFile: KeyFile, key: KeyInUse, tiles: TreeTiles) {
     this.#journal = journal;
@@ -225,6 +226,8 @@ export class Checkpoints {
 
   /** Signs once more if the log has grown; says in `problem` when that was not possible. The journal is still open then. */
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     clearInterval(this.#timer);
     await this.#signIfGrown();
     await this.#last;
