@@ -1,17 +1,35 @@
-// The shipper and a ClickHouse over HTTP that is away, refuses, hangs or answers too late: nothing is lost or twice there.
+// The shipper and a ClickHouse server that is away, refuses, hangs, is killed or answers too late: nothing is lost or twice
+// there. A real server throughout, and a proxy before it that goes wrong.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
-import { ClickHouseOverHttp } from './ingest-clickhouse-over-http.ts';
+import { ClickHouseProxy } from './clickhouse-proxy.ts';
+import { ClickHouseServers, DATABASE } from './clickhouse-server.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
 
+const USER = { name: 'someone', password: 'geheim', grants: ['GRANT ALL ON *.*'] };
+let servers: ClickHouseServers;
+before(async () => {
+  servers = await ClickHouseServers.start({ users: [USER] });
+});
+after(() => servers.stop());
+
+/** A proxy before the server, whose database is empty. */
+async function startProxy(t: TestContext): Promise<ClickHouseProxy> {
+  await servers.first.query(`DROP DATABASE ${DATABASE} SYNC`, 'default');
+  await servers.first.query(`CREATE DATABASE ${DATABASE}`, 'default');
+  const proxy = await ClickHouseProxy.start(servers.first);
+  afterwards(t, () => proxy.stop());
+  return proxy;
+}
+
 async function openLog(t: TestContext, url: string): Promise<ChangeLog> {
-  const log = await openChangeLog({ folder: makeFolder(t), url });
+  const log = await openChangeLog({ folder: makeFolder(t), url, database: DATABASE });
   afterwards(t, () => log.close());
   return log;
 }
@@ -74,10 +92,10 @@ test('an address that is none is refused without being repeated', () => {
 });
 
 test('a server that comes back gets everything, the tables first', async (t) => {
-  const server = await ClickHouseOverHttp.start(t);
+  const server = await startProxy(t);
   for (const mood of ['away', 'unavailable', 'out-of-memory'] as const) {
     server.mood = mood;
-    const log = await openLog(t, server.url);
+    const log = await openLog(t, server.url(USER));
     await log.journal.accept((base) => makeBatch(base, 30));
     await until(() => log.shipper.problem !== undefined);
     assert.equal(log.shipper.state, 'waiting-for-clickhouse');
@@ -92,8 +110,8 @@ test('a server that comes back gets everything, the tables first', async (t) => 
 });
 
 test('while a server is away, new events do not make the shipper knock more often', async (t) => {
-  const server = await ClickHouseOverHttp.start(t);
-  const log = await openLog(t, server.url);
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
   server.mood = 'unavailable';
   const before = server.statements.length;
   for (let i = 0; i < 100; i++) await log.journal.accept((base) => makeBatch(base, 1));
@@ -106,8 +124,8 @@ test('while a server is away, new events do not make the shipper knock more ofte
 });
 
 test('an answer lost after the insert was done is found out by comparing, and nothing is twice there', async (t) => {
-  const server = await ClickHouseOverHttp.start(t);
-  const log = await openLog(t, server.url);
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
   await log.journal.accept((base) => makeBatch(base, 10));
   await log.shipper.delivered(10);
   server.mood = 'losing-answers-to-inserts';
@@ -121,8 +139,8 @@ test('an answer lost after the insert was done is found out by comparing, and no
 });
 
 test('a server that refuses for good fails those who wait, and is tried again all the same', async (t) => {
-  const server = await ClickHouseOverHttp.start(t);
-  const log = await openLog(t, server.url);
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
   await log.clickhouse.command('RENAME TABLE events TO elsewhere');
   await log.journal.accept((base) => makeBatch(base, 3));
   await assert.rejects(log.shipper.delivered(3), { code: 'clickhouse-refused' });
@@ -133,8 +151,8 @@ test('a server that refuses for good fails those who wait, and is tried again al
 });
 
 test('a server that hangs does not keep the service from stopping', { timeout: 30_000 }, async (t) => {
-  const server = await ClickHouseOverHttp.start(t);
-  const log = await openLog(t, server.url);
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
   await log.shipper.delivered(0);
   server.mood = 'hanging';
   const before = server.statements.length;

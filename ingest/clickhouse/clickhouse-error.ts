@@ -89,7 +89,10 @@ function networkCode(error: unknown, message: string): string {
   return /timeout/i.test(message) ? 'timeout' : 'no proper answer';
 }
 
+/** Of a right that is missing its name, such as `INSERT ON metatrail.events`. */
 function firstWords(message: string): string {
+  const right = /\bnecessary to have the grant ([^'"`\n]+?)\.(?= \(|$)/.exec(message)?.[1];
+  if (right !== undefined) return `the user lacks the right ${right}`.slice(0, LONGEST_QUOTE);
   const [words = ''] = message.split(/['"`\n]/);
   return words.trim().slice(0, LONGEST_QUOTE);
 }

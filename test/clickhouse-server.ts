@@ -1,0 +1,197 @@
+// Real ClickHouse servers for tests, one or a cluster of them, with HTTP and TCP, users and grants. Each is a process of its
+// own that can be killed, stopped for a while and started again on the same folder and ports.
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A user with the rights that these GRANT statements give, without their `TO …`. */
+export interface ServerUser {
+  name: string;
+  password: string;
+  grants: readonly string[];
+}
+
+export interface ServerOptions {
+  /** Besides `default`, who has every right, and no password. */
+  users?: readonly ServerUser[];
+  /** How many shards: each is a server, and all of them know each other under the name of the cluster. */
+  shards?: number;
+}
+
+export const CLUSTER = 'company';
+/** The database of the tests: that of `clickhouse local` named `default` is none of an ordinary server. */
+export const DATABASE = 'metatrail';
+const READY_MS = 30_000;
+const CHILD = path.join(import.meta.dirname, 'clickhouse-server-child.ts');
+
+export class ClickHouseServer {
+  readonly host: string;
+  readonly httpPort: number;
+  readonly tcpPort: number;
+  readonly #folder: string;
+  #process: ChildProcess | undefined;
+
+  constructor(folder: string, host: string, ports: Ports) {
+    this.#folder = folder;
+    this.host = host;
+    this.httpPort = ports.http;
+    this.tcpPort = ports.tcp;
+  }
+
+  /** The address for a user; `default` where none is given. */
+  url(user?: { name: string; password: string }): string {
+    return `http://${user ? `${user.name}:${user.password}@` : ''}${this.host}:${this.httpPort}`;
+  }
+
+  /** Starts the process and resolves when it answers. What it says is in the folder's `server.log` until then. */
+  async start(): Promise<void> {
+    const options = [
+      `--path=${path.join(this.#folder, 'data')}`,
+      `--listen_host=${this.host}`,
+      `--http_port=${this.httpPort}`,
+      `--tcp_port=${this.tcpPort}`,
+      `--config-file=${path.join(this.#folder, 'config.xml')}`,
+    ];
+    const child = spawn(process.execPath, ['--no-warnings', CHILD, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
+    this.#process = child;
+    let said = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk));
+    for (let waited = 0; !(await this.#answers()); waited += 20) {
+      assert.ok(child.exitCode === null && child.signalCode === null, `ClickHouse did not start: ${said}`);
+      assert.ok(waited < READY_MS, `ClickHouse did not answer in half a minute: ${said}`);
+      await sleep(20);
+    }
+  }
+
+  async #answers(): Promise<boolean> {
+    return fetch(`${this.url()}/ping`)
+      .then((answer) => answer.ok)
+      .catch(() => false);
+  }
+
+  /** Kills it as a power failure would end the process. */
+  async kill(): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGKILL');
+    await ended;
+  }
+
+  /** Lets it hang, and go on. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  /** Runs a statement as `default` in the database of the tests and returns what it answers, tab separated. */
+  async query(sql: string, database = DATABASE): Promise<string> {
+    const answer = await fetch(`${this.url()}/?database=${database}`, { method: 'POST', body: sql });
+    const said = await answer.text();
+    assert.ok(answer.ok, said);
+    return said.trimEnd();
+  }
+}
+
+export class ClickHouseServers {
+  readonly all: readonly ClickHouseServer[];
+  readonly #folder: string;
+
+  private constructor(folder: string, all: readonly ClickHouseServer[]) {
+    this.#folder = folder;
+    this.all = all;
+  }
+
+  /** Starts them, with an empty database. They are stopped by `stop`, and end with this process at the latest. */
+  static async start({ users = [], shards = 1 }: ServerOptions = {}): Promise<ClickHouseServers> {
+    const folder = mkdtempSync(path.join(tmpdir(), 'metatrail-clickhouse-'));
+    // Every address of 127.0.0.0/8 is this machine: servers of a cluster differ in it, and their ports are the same.
+    const hosts = Array.from({ length: shards }, (_, i) => `127.0.0.${i + 1}`);
+    const ports = await findFreePorts(hosts);
+    const all = hosts.map((host, i) => {
+      const home = path.join(folder, `${i + 1}`);
+      mkdirSync(path.join(home, 'data'), { recursive: true });
+      writeFileSync(path.join(home, 'config.xml'), configurationXml(home, hosts, ports));
+      writeFileSync(path.join(home, 'users.xml'), usersXml(users));
+      return new ClickHouseServer(home, host, ports);
+    });
+    const servers = new ClickHouseServers(folder, all);
+    for (const server of all) {
+      await server.start();
+      await server.query(`CREATE DATABASE ${DATABASE} ENGINE = Atomic`, 'default');
+    }
+    return servers;
+  }
+
+  get first(): ClickHouseServer {
+    return this.at(0);
+  }
+
+  at(index: number): ClickHouseServer {
+    return this.all[index] ?? assert.fail(`There is no server ${index}.`);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map((server) => server.kill()));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+interface Ports {
+  http: number;
+  tcp: number;
+}
+
+/** Two ports that are free on each of these addresses. */
+async function findFreePorts(hosts: readonly string[]): Promise<Ports> {
+  const found: number[] = [];
+  for (let attempt = 0; attempt < 100 && found.length < 2; attempt++) {
+    const port = await bindPort(hosts[0], 0);
+    const others = await Promise.all(hosts.slice(1).map((host) => bindPort(host, port).catch(() => 0)));
+    if (!found.includes(port) && others.every((other) => other === port)) found.push(port);
+  }
+  const [http, tcp] = found;
+  if (http === undefined || tcp === undefined) assert.fail('There are no free ports.');
+  return { http, tcp };
+}
+
+/** Binds the port, 0 for any, lets it go again, and returns its number. */
+async function bindPort(host: string | undefined, port: number): Promise<number> {
+  const server = createServer().listen(port, host);
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
+
+/** With a secret in it, servers of a cluster ask each other as the user who asked the first of them. */
+function configurationXml(home: string, hosts: readonly string[], ports: Ports): string {
+  const shards = hosts.map((host) => `<shard><replica><host>${host}</host><port>${ports.tcp}</port></replica></shard>`);
+  return `<clickhouse>
+  <user_directories><users_xml><path>${home}/users.xml</path></users_xml></user_directories>
+  <tcp_port>${ports.tcp}</tcp_port>
+  <remote_servers><${CLUSTER}><secret>between us</secret>${shards.join('')}</${CLUSTER}></remote_servers>
+  <logger><level>none</level></logger>
+</clickhouse>`;
+}
+
+function usersXml(users: readonly ServerUser[]): string {
+  const common = '<networks><ip>127.0.0.0/8</ip></networks><profile>default</profile><quota>default</quota>';
+  const others = users.map(({ name, password, grants }) => {
+    const rights = grants.map((grant) => `<query>${grant}</query>`).join('');
+    return `<${name}><password>${password}</password>${common}<grants>${rights}</grants></${name}>`;
+  });
+  return `<clickhouse>
+  <profiles><default/></profiles><quotas><default/></quotas>
+  <users><default><password/>${common}<access_management>1</access_management></default>${others.join('')}</users>
+</clickhouse>`;
+}
