@@ -26,6 +26,7 @@ export interface ServerOptions {
 export const CLUSTER = 'company';
 /** The database of the tests: that of `clickhouse local` named `default` is none of an ordinary server. */
 export const DATABASE = 'metatrail';
+const FIRST_AS_OTHERS_SEE_IT = '127.0.0.254';
 const READY_MS = 30_000;
 const CHILD = path.join(import.meta.dirname, 'clickhouse-server-child.ts');
 
@@ -52,7 +53,6 @@ export class ClickHouseServer {
   async start(): Promise<void> {
     const options = [
       `--path=${path.join(this.#folder, 'data')}`,
-      `--listen_host=${this.host}`,
       `--http_port=${this.httpPort}`,
       `--tcp_port=${this.tcpPort}`,
       `--config-file=${path.join(this.#folder, 'config.xml')}`,
@@ -60,7 +60,11 @@ export class ClickHouseServer {
     const child = spawn(process.execPath, ['--no-warnings', CHILD, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#process = child;
     let said = '';
-    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += chunk));
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk) => {
+        said += chunk;
+        if (process.env.DBG) process.stderr.write(chunk);
+      });
     for (let waited = 0; !(await this.#answers()); waited += 20) {
       assert.ok(child.exitCode === null && child.signalCode === null, `ClickHouse did not start: ${said}`);
       assert.ok(waited < READY_MS, `ClickHouse did not answer in half a minute: ${said}`);
@@ -115,11 +119,11 @@ export class ClickHouseServers {
     const folder = mkdtempSync(path.join(tmpdir(), 'metatrail-clickhouse-'));
     // Every address of 127.0.0.0/8 is this machine: servers of a cluster differ in it, and their ports are the same.
     const hosts = Array.from({ length: shards }, (_, i) => `127.0.0.${i + 1}`);
-    const ports = await findFreePorts(hosts);
+    const ports = await findFreePorts([...hosts, ...(shards > 1 ? [FIRST_AS_OTHERS_SEE_IT] : [])]);
     const all = hosts.map((host, i) => {
       const home = path.join(folder, `${i + 1}`);
       mkdirSync(path.join(home, 'data'), { recursive: true });
-      writeFileSync(path.join(home, 'config.xml'), configurationXml(home, hosts, ports));
+      writeFileSync(path.join(home, 'config.xml'), configurationXml(home, hosts, i, ports));
       writeFileSync(path.join(home, 'users.xml'), usersXml(users));
       return new ClickHouseServer(home, host, ports);
     });
@@ -173,11 +177,20 @@ async function bindPort(host: string | undefined, port: number): Promise<number>
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** With a secret in it, servers of a cluster ask each other as the user who asked the first of them. */
-function configurationXml(home: string, hosts: readonly string[], ports: Ports): string {
-  const shards = hosts.map((host) => `<shard><replica><host>${host}</host><port>${ports.tcp}</port></replica></shard>`);
+/**
+ * With a secret in it, servers of a cluster ask each other as the user who asked the first of them. Each must know which of
+ * them it is, or it would talk to itself over TCP, and this library ends when such a connection is cut. It takes 127.0.0.1 for
+ * itself and no other address; so that is what each calls itself, and the first has another name for the others.
+ */
+function configurationXml(home: string, hosts: readonly string[], which: number, ports: Ports): string {
+  const called = hosts.map((host, i) => (i === which ? '127.0.0.1' : i === 0 ? FIRST_AS_OTHERS_SEE_IT : host));
+  const shards = called.map(
+    (host) => `<shard><replica><host>${host}</host><port>${ports.tcp}</port></replica></shard>`,
+  );
+  const listen = which === 0 && hosts.length > 1 ? [hosts[0], FIRST_AS_OTHERS_SEE_IT] : [hosts[which]];
   return `<clickhouse>
   <user_directories><users_xml><path>${home}/users.xml</path></users_xml></user_directories>
+  ${listen.map((host) => `<listen_host>${host}</listen_host>`).join('')}
   <tcp_port>${ports.tcp}</tcp_port>
   <remote_servers><${CLUSTER}><secret>between us</secret>${shards.join('')}</${CLUSTER}></remote_servers>
   <logger><level>none</level></logger>

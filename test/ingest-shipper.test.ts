@@ -1,28 +1,28 @@
 // The shipper: every accepted event is in ClickHouse once and in order, whatever was cut off; what contradicts the journal
-// is refused. The embedded ClickHouse throughout.
+// is refused. Embedded, on a server and on a cluster.
 import assert from 'node:assert/strict';
 import { cpSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
-import { openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { INSERTED_COLUMNS, rowSchema } from '../ingest/clickhouse/rows.ts';
 import { LogError, type LogErrorCode } from '../ingest/errors.ts';
 import type { EventValue, ProposedEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
-import { afterwards, makeBatch, makeEvent, makeFolder, makeId, openJournal } from './ingest-world.ts';
+import { changeClickHouse, everywhere, makeFolderAt, takeClickHouseOf, targetOf } from './ingest-places.ts';
+import { afterwards, makeBatch, makeEvent, makeId, openJournal } from './ingest-world.ts';
 
 async function openLog(t: TestContext, folder: string): Promise<ChangeLog> {
-  const log = await openChangeLog({ folder });
+  const log = await openChangeLog(targetOf(folder));
   afterwards(t, () => log.close());
   return log;
 }
 
 /** A log with so many events delivered, closed again. */
 async function makeDelivered(folder: string, events: readonly ProposedEvent[]): Promise<void> {
-  const log = await openChangeLog({ folder });
+  const log = await openChangeLog(targetOf(folder));
   await log.journal.accept(() => ({ events: [...events], state: [] }));
   await log.shipper.delivered(events.length);
   await log.close();
@@ -34,12 +34,6 @@ function changeJournal(folder: string, sql: string): void {
   const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'));
   database.exec(sql);
   database.close();
-}
-
-async function changeClickHouse(folder: string, ...statements: string[]): Promise<void> {
-  const clickhouse = openClickHouse({ folder });
-  for (const statement of statements) await clickhouse.command(statement);
-  await clickhouse.close();
 }
 
 async function countRows(log: ChangeLog, table = 'events'): Promise<number> {
@@ -75,9 +69,9 @@ async function assertStops(log: ChangeLog, code: LogErrorCode, message: RegExp):
   await assert.rejects(log.shipper.delivered(1_000_000), { code });
 }
 
-test('every accepted event is in ClickHouse once and in order, also after a restart', async (t) => {
-  const folder = makeFolder(t);
-  const log = await openChangeLog({ folder });
+everywhere('every accepted event is in ClickHouse once and in order, also after a restart', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
+  const log = await openChangeLog(targetOf(folder));
   const accepted = await Promise.all(
     [1, 300, 2, 40].map((size) => log.journal.accept((base) => makeBatch(base, size))),
   );
@@ -93,8 +87,8 @@ test('every accepted event is in ClickHouse once and in order, also after a rest
   await assertSame(again);
 });
 
-test('what was accepted while nobody shipped is delivered at the next start', async (t) => {
-  const folder = makeFolder(t);
+everywhere('what was accepted while nobody shipped is delivered at the next start', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   const journal = await Journal.open(folder);
   await journal.accept((base) => makeBatch(base, 10));
   await journal.close();
@@ -103,8 +97,8 @@ test('what was accepted while nobody shipped is delivered at the next start', as
   await assertSame(log);
 });
 
-test('killed between the insert and remembering it, the comparison finds it', async (t) => {
-  const folder = makeFolder(t);
+everywhere('killed between the insert and remembering it, the comparison finds it', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, numbered(100));
   changeJournal(folder, "UPDATE facts SET value = '40' WHERE name = 'shipped'");
   const log = await openLog(t, folder);
@@ -113,8 +107,8 @@ test('killed between the insert and remembering it, the comparison finds it', as
   await assertSame(log);
 });
 
-test('a watermark that was lost, many batches ago, brings nothing twice', async (t) => {
-  const folder = makeFolder(t);
+everywhere('a watermark that was lost, many batches ago, brings nothing twice', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   // A megabyte each: sixteen fill a batch.
   const large = (i: number): EventValue => {
     const value = String.fromCharCode(97 + i).repeat(1024 * 1024);
@@ -130,10 +124,10 @@ test('a watermark that was lost, many batches ago, brings nothing twice', async 
   assert.equal(log.shipper.shipped, 36);
 });
 
-test('of a batch that ClickHouse holds in part, the rest is sent', async (t) => {
-  const folder = makeFolder(t);
+everywhere('of a batch that ClickHouse holds in part, the rest is sent', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, numbered(10));
-  const log = await openChangeLog({ folder });
+  const log = await openChangeLog(targetOf(folder));
   const columns = INSERTED_COLUMNS.map((column) => `\`${column}\``).join(', ');
   await log.shipper.stop();
   await log.journal.accept((base) => makeBatch(base, 10));
@@ -145,20 +139,23 @@ test('of a batch that ClickHouse holds in part, the rest is sent', async (t) => 
   await assertSame(again);
 });
 
-test('a ClickHouse that holds another event than the journal is refused, and the event named', async (t) => {
-  const folder = makeFolder(t);
-  await makeDelivered(folder, numbered(10));
-  changeJournal(folder, "UPDATE facts SET value = '5' WHERE name = 'shipped'");
-  await changeClickHouse(
-    folder,
-    "ALTER TABLE events UPDATE object_name = 'another' WHERE sequence = 7 SETTINGS mutations_sync = 2",
-  );
-  const log = await openLog(t, folder);
-  await assertStops(log, 'clickhouse-different', /^ClickHouse holds another event 7 than the journal\.$/);
-});
+everywhere(
+  'a ClickHouse that holds another event than the journal is refused, and the event named',
+  async (t, place) => {
+    const folder = await makeFolderAt(t, place);
+    await makeDelivered(folder, numbered(10));
+    changeJournal(folder, "UPDATE facts SET value = '5' WHERE name = 'shipped'");
+    await changeClickHouse(
+      folder,
+      "ALTER TABLE events UPDATE object_name = 'another' WHERE sequence = 7 SETTINGS mutations_sync = 2",
+    );
+    const log = await openLog(t, folder);
+    await assertStops(log, 'clickhouse-different', /^ClickHouse holds another event 7 than the journal\.$/);
+  },
+);
 
-test('a ClickHouse with something in it that is no event is refused', async (t) => {
-  const folder = makeFolder(t);
+everywhere('a ClickHouse with something in it that is no event is refused', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, numbered(10));
   changeJournal(folder, "UPDATE facts SET value = '5' WHERE name = 'shipped'");
   await changeClickHouse(
@@ -169,32 +166,34 @@ test('a ClickHouse with something in it that is no event is refused', async (t) 
   await assertStops(log, 'clickhouse-different', /another event 6/);
 });
 
-test('a ClickHouse from which an event was deleted is refused', async (t) => {
-  const folder = makeFolder(t);
+everywhere('a ClickHouse from which an event was deleted is refused', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, numbered(10));
   await changeClickHouse(folder, 'ALTER TABLE events DELETE WHERE sequence = 3 SETTINGS mutations_sync = 2');
   await assertStops(await openLog(t, folder), 'clickhouse-different', /holds 9 events up to sequence 9, and 10 were/);
 });
 
-test('a ClickHouse that was emptied is refused', async (t) => {
-  const folder = makeFolder(t);
+everywhere('a ClickHouse that was emptied is refused', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, numbered(10));
   await changeClickHouse(folder, 'TRUNCATE TABLE events');
   await assertStops(await openLog(t, folder), 'clickhouse-different', /holds no events, but 10 were delivered/);
 });
 
-test('a journal restored from an older backup is refused', async (t) => {
-  const folder = makeFolder(t);
+everywhere('a journal restored from an older backup is refused', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, numbered(10));
   changeJournal(folder, 'DELETE FROM journal WHERE sequence >= 8');
   changeJournal(folder, "UPDATE facts SET value = '8' WHERE name = 'shipped'");
   await assertStops(await openLog(t, folder), 'clickhouse-ahead', /up to sequence 9, the journal only 8 events/);
 });
 
-test('a ClickHouse that belongs to another data folder is refused', async (t) => {
-  const [folder, other] = [makeFolder(t), makeFolder(t)];
+everywhere('a ClickHouse that belongs to another data folder is refused', async (t, place) => {
+  const [folder, other] = [await makeFolderAt(t, place), await makeFolderAt(t, place)];
   await makeDelivered(folder, numbered(10));
-  cpSync(path.join(folder, 'clickhouse'), path.join(other, 'clickhouse'), { recursive: true });
+  if (place === 'embedded')
+    cpSync(path.join(folder, 'clickhouse'), path.join(other, 'clickhouse'), { recursive: true });
+  else takeClickHouseOf(folder, other);
   const journal = await Journal.open(other);
   await journal.accept((base) => makeBatch(base, 20));
   await journal.close();
@@ -259,8 +258,8 @@ const EXPECTED_CHANGES = [
   '4 - grants role judge 1',
 ];
 
-test('each grant and each revocation is one row, also when the insert is repeated', async (t) => {
-  const folder = makeFolder(t);
+everywhere('each grant and each revocation is one row, also when the insert is repeated', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
   await makeDelivered(folder, grants);
   changeJournal(folder, "DELETE FROM facts WHERE name = 'shipped'");
   const log = await openLog(t, folder);
@@ -269,14 +268,14 @@ test('each grant and each revocation is one row, also when the insert is repeate
   assert.equal(await countRows(log), grants.length);
 });
 
-test('what an insert that was killed did not bring into a view is made up for, once', async (t) => {
+everywhere('what an insert that was killed did not bring into a view is made up for, once', async (t, place) => {
   const lost = ['TRUNCATE TABLE entitlement_changes', 'ALTER TABLE entitlement_changes DELETE WHERE sequence >= 2'];
   for (const statement of lost) {
-    const folder = makeFolder(t);
+    const folder = await makeFolderAt(t, place);
     await makeDelivered(folder, grants);
     await changeClickHouse(folder, `${statement} SETTINGS mutations_sync = 2`.replace(/^(TRUNCATE.*?) SET.*/, '$1'));
     changeJournal(folder, "DELETE FROM facts WHERE name = 'shipped'");
-    const log = await openChangeLog({ folder });
+    const log = await openChangeLog(targetOf(folder));
     await log.shipper.delivered(grants.length);
     assert.deepEqual(await readChanges(log), EXPECTED_CHANGES);
     await log.close();
@@ -284,7 +283,7 @@ test('what an insert that was killed did not bring into a view is made up for, o
 });
 
 test('stopping is quick, and whoever waits for a delivery that will not come is told', async (t) => {
-  const log = await openLog(t, makeFolder(t));
+  const log = await openLog(t, await makeFolderAt(t, 'embedded'));
   await log.shipper.delivered(0);
   const waiting = assert.rejects(log.shipper.delivered(5), { code: 'clickhouse-away' });
   const before = performance.now();
@@ -295,9 +294,9 @@ test('stopping is quick, and whoever waits for a delivery that will not come is 
 });
 
 test('a log whose ClickHouse cannot be opened leaves the data folder free', async (t) => {
-  const folder = makeFolder(t);
+  const folder = await makeFolderAt(t, 'embedded');
   writeFileSync(path.join(folder, 'clickhouse'), '');
-  await assert.rejects(openChangeLog({ folder }), {
+  await assert.rejects(openChangeLog(targetOf(folder)), {
     code: 'data-folder-not-writable',
     message: /clickhouse of the embedded ClickHouse cannot/,
   });

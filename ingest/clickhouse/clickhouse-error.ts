@@ -63,6 +63,9 @@ function asClickHouseError(error: unknown, { embedded, insert = false, signal }:
   const message = error instanceof Error ? error.message : String(error);
   const type = typeOf(error, message);
   if (type !== undefined) {
+    const right = type === 'ACCESS_DENIED' ? missingRight(message) : undefined;
+    if (right !== undefined)
+      return new LogError('clickhouse-right-missing', `The user lacks a right in ClickHouse: ${right}.`);
     const words = OF_THE_STATEMENT.has(type) && !insert ? `: ${firstWords(message)}` : '';
     return new LogError('clickhouse-refused', `ClickHouse refused a statement (${type})${words}.`, {
       retryable: PASSING.has(type),
@@ -89,10 +92,12 @@ function networkCode(error: unknown, message: string): string {
   return /timeout/i.test(message) ? 'timeout' : 'no proper answer';
 }
 
-/** Of a right that is missing its name, such as `INSERT ON metatrail.events`. */
+/** The right that ClickHouse says is needed, such as `INSERT ON metatrail.events`; names of tables and columns only. */
+function missingRight(message: string): string | undefined {
+  return /\bnecessary to have the grant ([^'"`\n]+?)\.(?= \(|$)/.exec(message)?.[1]?.slice(0, LONGEST_QUOTE);
+}
+
 function firstWords(message: string): string {
-  const right = /\bnecessary to have the grant ([^'"`\n]+?)\.(?= \(|$)/.exec(message)?.[1];
-  if (right !== undefined) return `the user lacks the right ${right}`.slice(0, LONGEST_QUOTE);
   const [words = ''] = message.split(/['"`\n]/);
   return words.trim().slice(0, LONGEST_QUOTE);
 }

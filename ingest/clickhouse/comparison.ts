@@ -11,7 +11,7 @@ import { EVENT_COLUMNS, fromRow, rowSchema } from './rows.ts';
 /** Seconds for reading a batch back: it may be 20,000 rows. */
 const TIME_LIMIT = 60;
 /** The materialised views over `events` that have to hold a row for each thing that happened, and where they keep it. */
-const VIEWS = [
+export const VIEWS = [
   { view: 'entitlement_changes_view', target: 'entitlement_changes', key: 'sequence, ordinal, value, granted' },
 ];
 
@@ -89,8 +89,9 @@ function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
 async function completeViews(clickhouse: ClickHouse, from: number, to: number): Promise<void> {
   for (const { view, target, key } of VIEWS) {
     const [definition] = await clickhouse.select(
-      'SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name = {view:String}',
-      { view },
+      `SELECT as_select FROM system.tables
+       WHERE database = if({place:String} = '', currentDatabase(), {place:String}) AND name = {view:String}`,
+      { view, place: clickhouse.cluster?.rowsDatabase ?? '' },
       z.object({ as_select: z.string() }),
     );
     const range = `sequence >= {from:UInt64} AND sequence < {to:UInt64}`;

@@ -1,29 +1,30 @@
-// The one place that knows where ClickHouse is: embedded (chDB, the default) or a server. Both are the same client.
-// A connection to chDB runs one query at a time, so reads have a small pool and writes one connection of their own.
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import path from 'node:path';
+// The one place that knows where ClickHouse is: embedded (chDB, the default), a server, or a cluster of them. All are the same
+// client. A connection to chDB runs one query at a time, so reads have a small pool and writes one connection of their own.
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import { createChdbConnection } from 'chdb/connection';
-import type { z } from 'zod';
-import { LogError } from '../errors.ts';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { z } from 'zod';
 import { withLogErrors } from './clickhouse-error.ts';
+import { embeddedClients, serverClients } from './clients.ts';
+import { type Cluster, clusterOf, listServers, PARTITION_EVENTS } from './cluster.ts';
 
 export interface ClickHouseTarget {
   /** http(s)://user:password@host:port; undefined: embedded in the data folder. */
   url?: string | undefined;
+  /** The same address for the user who makes and changes tables; undefined: `url` may do it. */
+  ownerUrl?: string | undefined;
   database?: string | undefined;
+  /** The name of a cluster, as the servers' `remote_servers` has it, whose shards hold the rows. */
+  cluster?: string | undefined;
+  /** So many events in sequence go to one shard, then as many to the next; only measurements and tests set it. */
+  shardEvents?: number | undefined;
   /** The data folder of the embedded engine. */
   folder: string;
 }
 
 /** Four reads at once keep two cores busy and leave libuv's 16 threads room for the writer and the files. */
 const READ_CONNECTIONS = 4;
-/** A statement to a server that takes longer than this is an uncertain outcome. */
-const REQUEST_TIMEOUT_MS = 60_000;
-/** The client would print what ClickHouse says, rows included, on the console. */
-const SILENT = { level: ClickHouseLogLevel.OFF };
 
 export interface ReadOptions {
   /** Seconds after which ClickHouse gives up. */
@@ -33,6 +34,10 @@ export interface ReadOptions {
 
 export interface ClickHouse {
   readonly embedded: boolean;
+  /** The cluster whose shards hold the rows; undefined: they are all in one place. */
+  readonly cluster: Cluster | undefined;
+  /** Where an insert must not cross a multiple of so many events: it is then one block on one shard, all or nothing. */
+  readonly rangeEvents: number;
   /** Runs a statement that returns nothing. Values are bound, never written into it. */
   command(sql: string, params?: Record<string, unknown>): Promise<void>;
   /** Inserts lines of JSONEachRow with the settings given in the statement. Cancelled, its outcome is uncertain. */
@@ -44,17 +49,83 @@ export interface ClickHouse {
     schema: T,
     options?: ReadOptions,
   ): Promise<z.infer<T>[]>;
+  /** Whether the user has a right of a server, such as `INSERT ON metatrail.events`. */
+  hasRight(right: string): Promise<boolean>;
+  /** The version of the server, such as `26.7.2.1`, also of one too old for anything else here. */
+  version(): Promise<string>;
+  /**
+   * Each place that holds rows, one for each server of a cluster, as the user who may make and change tables; what is done
+   * to `events` there is done to the rows themselves. Whoever asks closes them. Throws LogError: a server is away, or the
+   * cluster is not known. `makeDatabases`: those that are not there yet are made.
+   */
+  openOwners(options?: { makeDatabases: boolean }): Promise<ClickHouse[]>;
   close(): Promise<void>;
 }
 
 /** Opens ClickHouse. Throws LogError when the embedded engine cannot be started; a server is asked only when used. */
 export function openClickHouse(target: ClickHouseTarget): ClickHouse {
-  const embedded = target.url === undefined;
-  const make = target.url === undefined ? embeddedClients(target.folder) : serverClients(target.url, target.database);
+  return target.url === undefined ? openEmbedded(target.folder) : openServer(target, target.url);
+}
+
+function openEmbedded(folder: string): ClickHouse {
+  const clickhouse: ClickHouse = {
+    ...openClients(embeddedClients(folder), true),
+    embedded: true,
+    cluster: undefined,
+    rangeEvents: PARTITION_EVENTS,
+    version: () => readVersion(clickhouse),
+    // The folder cannot be opened twice.
+    openOwners: async () => [{ ...clickhouse, close: async () => undefined }],
+  };
+  return clickhouse;
+}
+
+function openServer(target: ClickHouseTarget, url: string): ClickHouse {
+  const { database, cluster: name } = target;
+  const cluster = name === undefined ? undefined : clusterOf(name, database, target.shardEvents);
+  return {
+    ...openClients(serverClients(url, database), false),
+    embedded: false,
+    cluster,
+    rangeEvents: cluster?.shardEvents ?? PARTITION_EVENTS,
+    async version() {
+      const bare = openClients(serverClients(url, undefined, {}), false);
+      return readVersion(bare).finally(() => bare.close());
+    },
+    openOwners: ({ makeDatabases } = { makeDatabases: false }) => openOwners(target, url, cluster, makeDatabases),
+  };
+}
+
+async function openOwners(target: ClickHouseTarget, url: string, cluster: Cluster | undefined, makeDatabases: boolean) {
+  const owner = target.ownerUrl ?? url;
+  const servers = cluster ? await withServer(owner, (entry) => listServers(entry, cluster, owner)) : [owner];
+  const databases = cluster ? [cluster.database, cluster.rowsDatabase] : target.database ? [target.database] : [];
+  if (makeDatabases) {
+    for (const server of servers) await withServer(server, (entry) => makeMissing(entry, databases));
+  }
+  const database = cluster?.rowsDatabase ?? target.database;
+  return servers.map((server) => openServer({ folder: target.folder, database }, server));
+}
+
+/** Asks a server without naming a database: it may not be there yet. */
+async function withServer<T>(url: string, work: (server: Statements) => Promise<T>): Promise<T> {
+  const server = openClients(serverClients(url, undefined), false);
+  return work(server).finally(() => server.close());
+}
+
+async function makeMissing(server: Statements, databases: readonly string[]): Promise<void> {
+  const there = await server.select('SELECT name FROM system.databases', {}, z.object({ name: z.string() }));
+  for (const database of databases) {
+    if (!there.some(({ name }) => name === database)) await server.command(`CREATE DATABASE IF NOT EXISTS ${database}`);
+  }
+}
+
+export type Statements = Pick<ClickHouse, 'command' | 'insert' | 'select' | 'hasRight' | 'close'>;
+
+function openClients(make: () => ClickHouseClient, embedded: boolean): Statements {
   const writer = make();
   const pool = new Pool(Array.from({ length: READ_CONNECTIONS }, make));
   return {
-    embedded,
     async command(sql, params = {}) {
       await withLogErrors({ embedded }, () => writer.command({ query: sql, query_params: params }));
     },
@@ -67,10 +138,20 @@ export function openClickHouse(target: ClickHouseTarget): ClickHouse {
         const rows = await withLogErrors(attempt, () => selectRows(client, sql, params, options));
         return rows.map((row) => schema.parse(row));
       }),
+    async hasRight(right) {
+      // Takes neither a format nor settings.
+      const { stream } = await withLogErrors({ embedded }, () => writer.exec({ query: `CHECK GRANT ${right}` }));
+      return (await text(stream)).trim() === '1';
+    },
     async close() {
       await Promise.all([writer.close(), ...pool.clients.map((client) => client.close())]);
     },
   };
+}
+
+async function readVersion({ select }: Statements): Promise<string> {
+  const [row] = await select('SELECT version() AS version', {}, z.object({ version: z.string() }));
+  return row?.version ?? '';
 }
 
 async function insertLines(client: ClickHouseClient, statement: string, lines: string, signal?: AbortSignal) {
@@ -93,50 +174,6 @@ async function selectRows(
     ...(options.signal && { abort_signal: options.signal }),
   });
   return result.json();
-}
-
-function embeddedClients(folder: string): () => ClickHouseClient {
-  const place = path.join(folder, 'clickhouse');
-  try {
-    mkdirSync(place, { recursive: true, mode: 0o700 });
-    accessSync(place, constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const said = `The folder ${place} of the embedded ClickHouse cannot be written.`;
-    throw new LogError('data-folder-not-writable', said, { cause: error });
-  }
-  return () => {
-    try {
-      return createClient({ connection: asConnection(createChdbConnection({ path: place })), log: SILENT });
-    } catch (error) {
-      // The engine itself writes the reason on stderr and does not hand it over.
-      const said = `The embedded ClickHouse in ${place} cannot be opened: it is damaged, or another process has it open.`;
-      throw new LogError('clickhouse-refused', said, { cause: error });
-    }
-  };
-}
-
-type ClientConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
-
-/** The same interface twice: chdb takes its types from @clickhouse/client-common, the client carries a copy of its own. */
-function asConnection(connection: unknown): ClientConnection {
-  return connection as ClientConnection;
-}
-
-function serverClients(url: string, database: string | undefined): () => ClickHouseClient {
-  return () => {
-    try {
-      return createClient({
-        url,
-        ...(database !== undefined && { database }),
-        request_timeout: REQUEST_TIMEOUT_MS,
-        log: SILENT,
-      });
-    } catch {
-      // What the client says may quote the address, and with it the password.
-      const said = 'CLICKHOUSE_URL is no address of a ClickHouse: http[s]://user:password@host:port is expected.';
-      throw new LogError('clickhouse-refused', said);
-    }
-  };
 }
 
 /** Hands out the connections, one user each, first come first served. */

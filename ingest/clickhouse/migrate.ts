@@ -1,10 +1,12 @@
-// Brings the tables of ClickHouse up to this program's version. Migrations are numbered files, one object each, and
-// idempotent, so that one that was cut off is simply run again.
+// Brings the tables of ClickHouse up to this program's version, on each server that holds rows. Migrations are numbered
+// files, one object each, and idempotent, so that one that was cut off is simply run again.
 import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { formatMicros, systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
+import { asReplicated, hasKeeper, makeDistributedTables } from './cluster.ts';
 import type { ClickHouse } from './connect.ts';
+import { refuseMissingRights, refuseTooOld } from './requirements.ts';
 
 interface Migration {
   number: number;
@@ -21,18 +23,38 @@ export function readMigrations(): Migration[] {
     .map((name) => ({ number: Number(name.slice(0, 4)), name, sql: readFileSync(new URL(name, FOLDER), 'utf8') }));
 }
 
-/** Runs what has not run yet. Throws LogError data-folder-newer when a newer program has been here. */
+/**
+ * Runs what has not run yet. Throws LogError: data-folder-newer when a newer program has been here, clickhouse-too-old, and
+ * clickhouse-right-missing for the user who makes tables or the one who ships and asks.
+ */
 export async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
+  const { cluster } = clickhouse;
+  if (!clickhouse.embedded) await refuseTooOld(clickhouse);
+  const owners = await clickhouse.openOwners({ makeDatabases: true });
+  try {
+    const replicated = cluster !== undefined && (await areReplicated(owners));
+    for (const owner of owners) {
+      if (cluster) await refuseTooOld(owner);
+      await migrateServer(owner, replicated);
+    }
+    if (cluster) for (const owner of owners) await makeDistributedTables(owner, cluster);
+  } finally {
+    await Promise.all(owners.map((owner) => owner.close()));
+  }
+  await refuseMissingRights(clickhouse);
+}
+
+/** Where one server has Keeper and another has not, tables of one name would be of two kinds. */
+async function areReplicated(owners: readonly ClickHouse[]): Promise<boolean> {
+  const keepers = await Promise.all(owners.map(hasKeeper));
+  if (new Set(keepers).size > 1)
+    throw new LogError('clickhouse-refused', 'Some servers of the cluster have Keeper and others have not.');
+  return keepers.includes(true);
+}
+
+async function migrateServer(owner: ClickHouse, replicated: boolean): Promise<void> {
   const migrations = readMigrations();
-  const [first] = migrations;
-  if (!first) throw new Error('There are no migrations beside the program.');
-  await clickhouse.command(first.sql);
-  const [row] = await clickhouse.select(
-    'SELECT max(number) AS number FROM migrations',
-    {},
-    z.object({ number: z.number() }),
-  );
-  const applied = row?.number ?? 0;
+  const applied = await readApplied(owner);
   const newest = migrations.at(-1)?.number ?? 0;
   if (applied > newest) {
     throw new LogError(
@@ -41,12 +63,34 @@ export async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
     );
   }
   for (const migration of migrations.filter(({ number }) => number > applied)) {
-    await clickhouse.command(migration.sql);
+    // Which migrations have run is what each server knows of itself, also among replicas.
+    const own = !replicated || migration === migrations[0];
+    await owner.command(own ? migration.sql : asReplicated(migration.sql));
     const line = JSON.stringify({
       number: migration.number,
       name: migration.name,
       applied_at: formatMicros(systemClock()),
     });
-    await clickhouse.insert('INSERT INTO migrations (number, name, applied_at) FORMAT JSONEachRow', line);
+    await owner.insert('INSERT INTO migrations (number, name, applied_at) FORMAT JSONEachRow', line);
   }
+}
+
+/** The number of the last migration that has run, 0 for none. Only looks: the user may have no right to make tables. */
+async function readApplied(owner: ClickHouse): Promise<number> {
+  const tables = await owner.select(
+    "SELECT name, engine FROM system.tables WHERE database = currentDatabase() AND name IN ('migrations', 'events')",
+    {},
+    z.object({ name: z.string(), engine: z.string() }),
+  );
+  if (tables.some(({ name, engine }) => name === 'events' && engine === 'Distributed')) {
+    const said = 'The database of CLICKHOUSE_URL is that of a cluster, which CLICKHOUSE_CLUSTER must name.';
+    throw new LogError('clickhouse-refused', said);
+  }
+  if (!tables.some(({ name }) => name === 'migrations')) return 0;
+  const [row] = await owner.select(
+    'SELECT max(number) AS number FROM migrations',
+    {},
+    z.object({ number: z.number() }),
+  );
+  return row?.number ?? 0;
 }

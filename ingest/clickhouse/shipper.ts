@@ -13,8 +13,6 @@ import { INSERTED_COLUMNS } from './rows.ts';
 /** Below ClickHouse's block size, so that an insert is one block and thus all or nothing. */
 const BATCH_EVENTS = 20_000;
 const BATCH_BYTES = 16 * 1024 * 1024;
-/** An insert into two partitions is two blocks, so a batch ends where a partition ends. */
-const PARTITION_EVENTS = 16_777_216;
 /** Each insert costs ClickHouse a part, its projections and their merges: fewer events than this wait a little for more. */
 const GATHER_EVENTS = 5_000;
 const GATHER_MS = 750;
@@ -147,7 +145,9 @@ export class Shipper {
   }
 
   #nextBatch(): JournalRow[] {
-    const room = PARTITION_EVENTS - (this.#shipped % PARTITION_EVENTS);
+    // Into two partitions or two shards it would be two blocks, so a batch ends where one of them does.
+    const { rangeEvents } = this.#clickhouse;
+    const room = rangeEvents - (this.#shipped % rangeEvents);
     return this.#journal.rows(this.#shipped, Math.min(BATCH_EVENTS, room), BATCH_BYTES);
   }
 
