@@ -18,8 +18,10 @@ export const SERVER_SETTINGS: ClickHouseSettings = {
   distributed_foreground_insert: 1,
   // A shard that does not answer is an error, never a smaller answer.
   skip_unavailable_shards: 0,
-  // `x IN (SELECT … FROM events)` asks all shards first, as it does where there is one.
-  distributed_product_mode: 'global',
+  // `x IN (SELECT … FROM events)` asks all shards first, as it does where there is one; where the server does not see to
+  // that (26.7: a UNION right inside of IN), it refuses.
+  prefer_global_in_and_join: 1,
+  distributed_product_mode: 'deny',
   // Rows are put where the sharding key says, also those that the server itself selects.
   parallel_distributed_insert_select: '0',
   // Of replicas: most of them have what is acknowledged, and only those that have it answer.

@@ -1,0 +1,131 @@
+// The same questions of the same log, held by the embedded ClickHouse, by a server and by a cluster of two: every answer is
+// the same, in the same order.
+import assert from 'node:assert/strict';
+import { cpSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { type TestContext, test } from 'node:test';
+import { findAccounts } from '../api/queries/accounts.ts';
+import { findCauses, findEffects } from '../api/queries/chain.ts';
+import { findChanges } from '../api/queries/changes.ts';
+import { findCompleteness } from '../api/queries/completeness.ts';
+import { type QueryContext, readSequences } from '../api/queries/context.ts';
+import { findEmployments, type PeopleRules } from '../api/queries/employment.ts';
+import { findHoldings } from '../api/queries/entitlements.ts';
+import { readGrants } from '../api/queries/grants.ts';
+import { findHistory } from '../api/queries/history.ts';
+import { findLastInstant, findLeavers } from '../api/queries/leavers.ts';
+import { readLinks } from '../api/queries/links.ts';
+import { nameObjects } from '../api/queries/names.ts';
+import { findState } from '../api/queries/object-state.ts';
+import { countFound, findObjects } from '../api/queries/objects.ts';
+import { countChangesByMonth, countObjects, countOutOfBand, countProblems } from '../api/queries/overview.ts';
+import { countSteps, findLastRuns, findRuns } from '../api/queries/runs.ts';
+import type { LogHead } from '../ingest/journal/messages.ts';
+import { openChangeLog } from '../ingest/log.ts';
+import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
+import { makeFolderAt, type Place, SHARD_EVENTS, targetOf } from './ingest-places.ts';
+import { afterwards } from './ingest-world.ts';
+
+interface Log {
+  data: string;
+  people: PeopleRules;
+  objects: readonly string[];
+  sequences: readonly number[];
+  /** The id of an object by what it was ever called. */
+  ids: ReadonlyMap<string, string>;
+}
+
+type Question = (context: QueryContext, log: Log) => Promise<unknown>;
+
+const HALF_A_YEAR = [instant('2024-01-01T00:00:00Z'), instant('2024-07-01T00:00:00Z')] as const;
+const IN_MARCH = instant('2024-03-20T13:00:00Z');
+const PAGE = { first: 1000 };
+const NAMES = ['Änne Müller', 'Bob Beech', 'Red', 'Zed Zebra'];
+
+const head = (size: number): LogHead => ({ size, root: '' });
+const idOf = (log: Log, name: string): string => log.ids.get(name) ?? assert.fail(name);
+const ofEach = (work: (context: QueryContext, id: string) => Promise<unknown>): Question => {
+  return (context, { objects }) => Promise.all(objects.map((id) => work(context, id)));
+};
+
+const QUESTIONS: Record<string, Question> = {
+  'changes, all of them': (context) => findChanges(context, {}, PAGE),
+  'changes, page by page': (context) => findChanges(context, {}, { first: 7, before: 40 }),
+  'changes by who caused them': (context) => findChanges(context, { initiator: 'dave' }, PAGE),
+  'changes by value and attribute': (context) =>
+    findChanges(context, { attribute: 'displayName', value: 'Änne Schmidt' }, PAGE),
+  'changes in a span of time': (context) => findChanges(context, { from: IN_MARCH, outOfBand: false }, PAGE),
+  'changes that we did not do': (context) => findChanges(context, { outOfBand: true }, PAGE),
+  'what happened to each object': ofEach((context, id) => findHistory(context, id, {}, PAGE)),
+  'the state of each object at an instant': ofEach((context, id) => findState(context, id, IN_MARCH)),
+  'who held what at an instant': (context) => findHoldings(context, IN_MARCH, {}),
+  'who held what in the metaverse': (context) => findHoldings(context, IN_MARCH, { agent: '' }),
+  'who held one group': (context, log) => findHoldings(context, IN_MARCH, { entitlement: idOf(log, 'Red') }),
+  'what one person held': (context, log) => findHoldings(context, IN_MARCH, { holder: idOf(log, 'Bob Beech') }),
+  'what we knew then': (context) => findHoldings({ ...context, watermark: 60 }, IN_MARCH, {}),
+  'how each grant came about': (context, { sequences }) => readGrants(context, sequences),
+  'how long leavers kept access': (context, { people }) => findLeavers(context, ...HALF_A_YEAR, people),
+  'who came and who left': (context, { people }) => findEmployments(context, people),
+  'the accounts of each': (context, { objects }) => findAccounts(context, objects),
+  'the links of each': (context, { objects }) => readLinks(context, objects),
+  'the names of each': (context, { objects }) => nameObjects(context, objects),
+  'objects by name': (context) => findObjects(context, { search: 'n' }, 100),
+  'how many objects have a name': (context) => countFound(context, { search: 'n' }),
+  'what led to each change': async (context, { sequences }) => {
+    const events = await readSequences(context, sequences);
+    return Promise.all([...events.values()].map((event) => findCauses(event, async (each) => events.get(each))));
+  },
+  'what each change led to': async (context, { sequences }) =>
+    findEffects(context, [...(await readSequences(context, sequences)).values()], 1000),
+  runs: (context) => findRuns(context, {}, { first: 100 }),
+  'the last run of each agent': (context) => findLastRuns(context),
+  'what each step did': (context) => countSteps(context, undefined),
+  'the last instant': (context) => findLastInstant(context),
+  'objects by type': (context) => countObjects(context),
+  'changes by month': (context) => countChangesByMonth(context),
+  problems: (context) => countProblems(context),
+  'changes out of band': (context) => countOutOfBand(context),
+  completeness: (context) => findCompleteness(context, head(context.watermark)),
+};
+
+async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryContext }> {
+  const world = await ApiWorld.open();
+  afterwards(t, () => world.close());
+  await liveHalfAYear(world);
+  const events = world.events();
+  return {
+    embedded: world.queries,
+    data: path.join(world.folder, 'data'),
+    people: world.installation.context('test').people,
+    objects: [...new Set(events.flatMap(({ object }) => object ?? []))],
+    sequences: events.map(({ sequence }) => sequence),
+    ids: new Map(NAMES.map((name) => [name, world.id(name)])),
+  };
+}
+
+/** The same journal again, with nothing delivered yet, shipped to another ClickHouse. */
+async function shipTo(t: TestContext, place: Place, data: string): Promise<QueryContext> {
+  const folder = await makeFolderAt(t, place);
+  cpSync(data, folder, { recursive: true, filter: (source) => path.basename(source) !== 'clickhouse' });
+  const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'));
+  database.exec("DELETE FROM facts WHERE name = 'shipped'");
+  database.close();
+  const log = await openChangeLog(targetOf(folder));
+  afterwards(t, () => log.close());
+  await log.shipper.delivered(log.journal.size);
+  return { clickhouse: log.clickhouse, log: log.journal.log, watermark: log.shipper.shipped };
+}
+
+test('every question has the same answer wherever the log is', { timeout: 300_000 }, async (t) => {
+  const log = await liveInAWorld(t);
+  const { embedded } = log;
+  const others = [await shipTo(t, 'server', log.data), await shipTo(t, 'cluster', log.data)];
+  assert.ok(embedded.watermark > SHARD_EVENTS * 20);
+  for (const [name, ask] of Object.entries(QUESTIONS)) {
+    await t.test(name, async () => {
+      const expected = await ask(embedded, log);
+      for (const context of others) assert.deepEqual(await ask(context, log), expected);
+    });
+  }
+});
