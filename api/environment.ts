@@ -18,6 +18,13 @@ function isNetwork(text: string): boolean {
   );
 }
 
+const clickHouseUrl = z
+  .string()
+  .refine(
+    (url) => /^https?:\/\/[^/\s]+/.test(url) && URL.canParse(url),
+    'must be an http or https address such as http://127.0.0.1:8123',
+  );
+
 const environmentSchema = z.object({
   PORT: z
     .string()
@@ -40,15 +47,12 @@ const environmentSchema = z.object({
   METATRAIL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
-  CLICKHOUSE_URL: z
-    .string()
-    .refine(
-      (url) => /^https?:\/\/[^/\s]+/.test(url) && URL.canParse(url),
-      'must be an http or https address such as http://127.0.0.1:8123',
-    )
-    .optional(),
+  CLICKHOUSE_URL: clickHouseUrl.optional(),
+  CLICKHOUSE_OWNER_URL: clickHouseUrl.optional(),
   CLICKHOUSE_DATABASE: z.string().regex(/^\w+$/, 'must be the name of a database').optional(),
+  CLICKHOUSE_CLUSTER: z.string().regex(/^\w+$/, 'must be the name of a cluster').optional(),
 });
+const NEED_A_SERVER = ['CLICKHOUSE_OWNER_URL', 'CLICKHOUSE_DATABASE', 'CLICKHOUSE_CLUSTER'] as const;
 
 export interface Environment {
   port: number;
@@ -63,7 +67,9 @@ export interface Environment {
   publicLog: boolean;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   clickHouseUrl: string | undefined;
+  clickHouseOwnerUrl: string | undefined;
   clickHouseDatabase: string | undefined;
+  clickHouseCluster: string | undefined;
 }
 
 /** Variables that are wrong; the message has a line for each. */
@@ -82,12 +88,17 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   if (!checked.success) {
     const lines = checked.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const given = name === 'CLICKHOUSE_URL' ? '' : `: ${JSON.stringify(variables[name])}`;
+      const given = /_URL$/.test(name) ? '' : `: ${JSON.stringify(variables[name])}`;
       return `The environment variable ${name} ${issue.message}${given}.`;
     });
     throw new EnvironmentError(lines.join('\n'));
   }
   const { data } = checked;
+  const alone = NEED_A_SERVER.filter((name) => data[name] !== undefined && data.CLICKHOUSE_URL === undefined);
+  if (alone.length > 0)
+    throw new EnvironmentError(
+      alone.map((name) => `The environment variable ${name} means nothing without CLICKHOUSE_URL.`).join('\n'),
+    );
   return {
     port: data.PORT,
     host: data.METATRAIL_HOST,
@@ -98,6 +109,8 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     publicLog: data.METATRAIL_PUBLIC_LOG,
     logLevel: data.METATRAIL_LOG_LEVEL,
     clickHouseUrl: data.CLICKHOUSE_URL,
+    clickHouseOwnerUrl: data.CLICKHOUSE_OWNER_URL,
     clickHouseDatabase: data.CLICKHOUSE_DATABASE,
+    clickHouseCluster: data.CLICKHOUSE_CLUSTER,
   };
 }

@@ -37,8 +37,10 @@ export class Installation {
     const log = await openChangeLog({
       folder: environment.dataFolder,
       url: environment.clickHouseUrl,
+      ownerUrl: environment.clickHouseOwnerUrl,
       database: environment.clickHouseDatabase,
       checkpointKeyFile: environment.checkpointKeyFile,
+      cluster: environment.clickHouseCluster,
     });
     try {
       return new Installation(log, await Engine.open(log.journal, configuration));

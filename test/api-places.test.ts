@@ -97,7 +97,7 @@ async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryCont
   return {
     embedded: world.queries,
     data: path.join(world.folder, 'data'),
-    people: world.installation.context('test').people,
+    people: world.installation.context({ viewer: 'test' }).people,
     objects: [...new Set(events.flatMap(({ object }) => object ?? []))],
     sequences: events.map(({ sequence }) => sequence),
     ids: new Map(NAMES.map((name) => [name, world.id(name)])),

@@ -11,6 +11,8 @@ const OUT_OF_MEMORY = 'Code: 241. DB::Exception: (total) memory limit exceeded: 
 
 export class ClickHouseProxy {
   mood: Mood = 'well';
+  /** What it answers when it is asked for its version; undefined: what the server says. */
+  version: string | undefined;
   /** The statements that came in, without their rows. */
   readonly statements: string[] = [];
   readonly #target: ClickHouseServer;
@@ -48,6 +50,8 @@ export class ClickHouseProxy {
     if (this.mood === 'away') return void incoming.socket.destroy();
     if (this.mood === 'unavailable') return void outgoing.writeHead(503).end('<html>someone is at work here</html>');
     if (this.mood === 'out-of-memory') return void outgoing.writeHead(500).end(OUT_OF_MEMORY);
+    if (this.version !== undefined && statement.startsWith('SELECT version()'))
+      return void outgoing.end(`${JSON.stringify({ version: this.version })}\n`);
     try {
       const answer = await this.#forward(incoming, body);
       const content = await buffer(answer);

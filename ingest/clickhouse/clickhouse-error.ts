@@ -94,7 +94,7 @@ function networkCode(error: unknown, message: string): string {
 
 /** The right that ClickHouse says is needed, such as `INSERT ON metatrail.events`; names of tables and columns only. */
 function missingRight(message: string): string | undefined {
-  return /\bnecessary to have the grant ([^'"`\n]+?)\.(?= \(|$)/.exec(message)?.[1]?.slice(0, LONGEST_QUOTE);
+  return /\bnecessary to have the grant ([^'"`\n]+?)\.(?= \(|\s*$)/.exec(message)?.[1]?.slice(0, LONGEST_QUOTE);
 }
 
 function firstWords(message: string): string {

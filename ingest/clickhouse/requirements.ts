@@ -20,10 +20,12 @@ export async function refuseTooOld(clickhouse: ClickHouse): Promise<void> {
 /** The rights of the user who ships and asks, each as `GRANT … TO user` gives it; nothing of it alters or deletes. */
 export function requiredRights(database: string, rowsDatabase?: string): string[] {
   const written = ['events', ...VIEWS.map(({ target }) => target)];
-  return [database, ...(rowsDatabase === undefined ? [] : [rowsDatabase])].flatMap((place) => [
+  const inDatabase = (place: string) => [
     `SELECT ON ${place}.*`,
     ...written.map((table) => `INSERT ON ${place}.${table}`),
-  ]);
+  ];
+  if (rowsDatabase === undefined) return inDatabase(database);
+  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters'];
 }
 
 /** Throws LogError clickhouse-right-missing with each right that the user of CLICKHOUSE_URL lacks. */
