@@ -114,3 +114,15 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     clickHouseCluster: data.CLICKHOUSE_CLUSTER,
   };
 }
+
+/** Where the environment says that the log is kept; the name of its parts in `ingest/`. */
+export function logTargetOf(environment: Environment) {
+  return {
+    folder: environment.dataFolder,
+    url: environment.clickHouseUrl,
+    ownerUrl: environment.clickHouseOwnerUrl,
+    database: environment.clickHouseDatabase,
+    cluster: environment.clickHouseCluster,
+    checkpointKeyFile: environment.checkpointKeyFile,
+  };
+}
