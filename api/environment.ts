@@ -17,6 +17,7 @@ function isNetwork(text: string): boolean {
     (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= bits))
   );
 }
+
 const clickHouseUrl = z
   .string()
   .refine(
@@ -111,5 +112,17 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     clickHouseOwnerUrl: data.CLICKHOUSE_OWNER_URL,
     clickHouseDatabase: data.CLICKHOUSE_DATABASE,
     clickHouseCluster: data.CLICKHOUSE_CLUSTER,
+  };
+}
+
+/** Where the environment says that the log is kept; the name of its parts in `ingest/`. */
+export function logTargetOf(environment: Environment) {
+  return {
+    folder: environment.dataFolder,
+    url: environment.clickHouseUrl,
+    ownerUrl: environment.clickHouseOwnerUrl,
+    database: environment.clickHouseDatabase,
+    cluster: environment.clickHouseCluster,
+    checkpointKeyFile: environment.checkpointKeyFile,
   };
 }

@@ -6,7 +6,7 @@ import { Engine } from '../engine/engine.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
-import type { Environment } from './environment.ts';
+import { type Environment, logTargetOf } from './environment.ts';
 import { type Asking, createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
 import { explainResult, type Report } from './graphql/errors.ts';
 import { limitQuestion, MOST_TOKENS } from './graphql/limits.ts';
@@ -34,14 +34,7 @@ export class Installation {
 
   /** Throws LogError: the data folder is in use, newer or not writable. */
   static async open(environment: Environment, configuration: Configuration): Promise<Installation> {
-    const log = await openChangeLog({
-      folder: environment.dataFolder,
-      url: environment.clickHouseUrl,
-      ownerUrl: environment.clickHouseOwnerUrl,
-      database: environment.clickHouseDatabase,
-      checkpointKeyFile: environment.checkpointKeyFile,
-      cluster: environment.clickHouseCluster,
-    });
+    const log = await openChangeLog(logTargetOf(environment));
     try {
       return new Installation(log, await Engine.open(log.journal, configuration));
     } catch (error) {

@@ -14,14 +14,14 @@ export type LogErrorCode =
   | 'clickhouse-ahead'
   | 'clickhouse-different'
   | 'clickhouse-refused'
+  | 'clickhouse-right-missing'
+  | 'clickhouse-too-old'
   | 'checkpoint-key-missing'
   | 'checkpoint-key-exposed'
   | 'checkpoint-key-malformed'
   | 'checkpoint-key-wrong'
   | 'checkpoint-key-inaccessible'
-  | 'checkpoint-different'
-  | 'clickhouse-right-missing'
-  | 'clickhouse-too-old';
+  | 'checkpoint-different';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -57,6 +57,9 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'The journal was restored from an older backup, or this ClickHouse belongs to another data folder.',
   'clickhouse-different': 'The change log in ClickHouse was altered or belongs to another data folder.',
   'clickhouse-refused': 'See what ClickHouse says; the journal keeps every event.',
+  'clickhouse-right-missing':
+    'Give the user that right, or name one who has it: CLICKHOUSE_OWNER_URL is for those who make and change tables.',
+  'clickhouse-too-old': 'Upgrade the server; the journal keeps every event until then.',
   'checkpoint-key-missing':
     'Put the file back from a backup. If the key is lost for good, metatrail rotate-key --lost takes a new one, which the log records.',
   'checkpoint-key-exposed':
@@ -67,7 +70,4 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'Give the user that runs Metatrail the right to read the file and to write in its folder, or name another file in METATRAIL_CHECKPOINT_KEY.',
   'checkpoint-different':
     'The journal was altered after it was signed: keep this data folder as it is for whoever finds out, and restore a backup.',
-  'clickhouse-right-missing':
-    'Give the user that right, or name one who has it: CLICKHOUSE_OWNER_URL is for those who make and change tables.',
-  'clickhouse-too-old': 'Upgrade the server; the journal keeps every event until then.',
 };

@@ -11,6 +11,7 @@ export interface ChangeLog {
   readonly clickhouse: ClickHouse;
   readonly shipper: Shipper;
   readonly checkpoints: Checkpoints;
+  /** Closes everything, once however often it is asked for. */
   close(): Promise<void>;
 }
 
@@ -36,7 +37,12 @@ export async function openChangeLog(target: LogTarget): Promise<ChangeLog> {
     shipper.start();
     checkpoints.start();
     const parts = { journal, clickhouse, shipper, checkpoints };
-    return { ...parts, close: () => closeAll(parts) };
+    let closing: Promise<void> | undefined;
+    const close = () => {
+      closing ??= closeAll(parts);
+      return closing;
+    };
+    return { ...parts, close };
   } catch (error) {
     await closeAll({ journal, clickhouse, checkpoints });
     throw error;

@@ -24,6 +24,9 @@ export interface ServerOptions {
 }
 
 export const CLUSTER = 'company';
+/** The same servers as replicas of one shard, which need Keeper, and as such ones that are not told to replicate. */
+export const REPLICAS = 'replicas';
+export const CARELESS_REPLICAS = 'careless_replicas';
 /** The database of the tests: that of `clickhouse local` named `default` is none of an ordinary server. */
 export const DATABASE = 'metatrail';
 const FIRST_AS_OTHERS_SEE_IT = '127.0.0.254';
@@ -184,15 +187,19 @@ async function bindPort(host: string | undefined, port: number): Promise<number>
  */
 function configurationXml(home: string, hosts: readonly string[], which: number, ports: Ports): string {
   const called = hosts.map((host, i) => (i === which ? '127.0.0.1' : i === 0 ? FIRST_AS_OTHERS_SEE_IT : host));
-  const shards = called.map(
-    (host) => `<shard><replica><host>${host}</host><port>${ports.tcp}</port></replica></shard>`,
-  );
+  const each = called.map((host) => `<replica><host>${host}</host><port>${ports.tcp}</port></replica>`);
+  const shards = each.map((replica) => `<shard>${replica}</shard>`).join('');
+  const replicas = `<shard><internal_replication>true</internal_replication>${each.join('')}</shard>`;
+  const clusters = { [CLUSTER]: shards, [REPLICAS]: replicas, [CARELESS_REPLICAS]: `<shard>${each.join('')}</shard>` };
+  const secret = '<secret>between us</secret>';
+  const servers = Object.entries(clusters).map(([name, inside]) => `<${name}>${secret}${inside}</${name}>`);
   const listen = which === 0 && hosts.length > 1 ? [hosts[0], FIRST_AS_OTHERS_SEE_IT] : [hosts[which]];
   return `<clickhouse>
   <user_directories><users_xml><path>${home}/users.xml</path></users_xml></user_directories>
   ${listen.map((host) => `<listen_host>${host}</listen_host>`).join('')}
   <tcp_port>${ports.tcp}</tcp_port>
-  <remote_servers><${CLUSTER}><secret>between us</secret>${shards.join('')}</${CLUSTER}></remote_servers>
+  <remote_servers>${servers.join('')}</remote_servers>
+  <macros><shard>${which + 1}</shard><replica>${hosts[which]}</replica></macros>
   <logger><level>none</level></logger>
 </clickhouse>`;
 }

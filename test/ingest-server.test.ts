@@ -1,33 +1,41 @@
 // What a server does that the embedded engine does not: questions given up and cut off, users and their rights, a version.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { asReplicated } from '../ingest/clickhouse/cluster.ts';
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from '../ingest/clickhouse/connect.ts';
+import { readMigrations } from '../ingest/clickhouse/migrate.ts';
 import { requiredRights } from '../ingest/clickhouse/requirements.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { ClickHouseProxy } from './clickhouse-proxy.ts';
-import { CLUSTER, ClickHouseServers, DATABASE, type ServerUser } from './clickhouse-server.ts';
+import {
+  CARELESS_REPLICAS,
+  CLUSTER,
+  ClickHouseServers,
+  DATABASE,
+  REPLICAS,
+  type ServerUser,
+} from './clickhouse-server.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
 
 const LOCAL = `${DATABASE}_local`;
 const PASSWORD = 'secret';
-/** As ingest/CLUSTER.md gives them. */
-const OWNER_RIGHTS = [
-  'SELECT ON system.*',
-  ...[DATABASE, LOCAL].flatMap((database) => [
-    `CREATE DATABASE, CREATE TABLE, CREATE VIEW, DROP TABLE, ALTER, SELECT, INSERT, TRUNCATE ON ${database}.*`,
-  ]),
-  'TABLE ENGINE ON MergeTree',
-  'TABLE ENGINE ON Distributed',
-];
+/** The rights that ingest/CLUSTER.md gives a user. */
+function documentedRights(user: string): string[] {
+  const document = readFileSync(new URL('../ingest/CLUSTER.md', import.meta.url), 'utf8');
+  const rights = [...document.matchAll(/^GRANT (.+) TO (\w+);$/gm)].filter(([, , to]) => to === user);
+  return rights.map(([, right = '']) => right);
+}
+
 const asUser = (name: string, rights: readonly string[]): ServerUser => ({
   name,
   password: PASSWORD,
   grants: rights.map((right) => `GRANT ${right}`),
 });
-const owner = asUser('owner', OWNER_RIGHTS);
-const shipper = asUser('shipper', requiredRights(DATABASE, LOCAL));
+const owner = asUser('owner', documentedRights('metatrail_owner'));
+const shipper = asUser('shipper', documentedRights('metatrail'));
 const reader = asUser('reader', [`SELECT ON ${DATABASE}.*`]);
 const nobody = asUser('nobody', []);
 
@@ -147,6 +155,10 @@ test('one user makes the tables, another ships and asks and can do nothing else'
   }
 });
 
+test('the documented rights of who ships and asks are those that are looked for, and no more', () => {
+  assert.deepEqual(documentedRights('metatrail').sort(), requiredRights(DATABASE, LOCAL).sort());
+});
+
 test('rights that are missing are named, each, before anything is sent', async (t) => {
   const url = await startAnew('one', reader);
   const ownerUrl = serversOf('one').first.url(owner);
@@ -185,12 +197,20 @@ test('a server that is too old is refused with the version that is needed', asyn
   assert.ok(proxy.statements.every((statement) => statement.startsWith('SELECT version()')));
 });
 
-test('a cluster that nobody knows is refused, and one server is not taken for a cluster or the other way round', async (t) => {
+test('a cluster that is none is refused, and one server is not taken for a cluster or the other way round', async (t) => {
   const url = await startAnew('cluster', owner);
   const opened = (target: Omit<ClickHouseTarget, 'folder'>) => openChangeLog({ folder: makeFolder(t), ...target });
   await assert.rejects(opened({ url, database: DATABASE, cluster: 'nowhere' }), {
     code: 'clickhouse-refused',
     message: /^ClickHouse knows no cluster nowhere; /,
+  });
+  await assert.rejects(opened({ url, database: DATABASE, cluster: CARELESS_REPLICAS }), {
+    code: 'clickhouse-refused',
+    message: 'Shards of the cluster careless_replicas have replicas, but no internal_replication under remote_servers.',
+  });
+  await assert.rejects(opened({ url, database: DATABASE, cluster: REPLICAS }), {
+    code: 'clickhouse-refused',
+    message: 'Shards of the cluster replicas have replicas, which need Keeper, and its servers have none.',
   });
   const log = await opened({ url, database: DATABASE, cluster: CLUSTER });
   await log.close();
@@ -205,4 +225,15 @@ test('a cluster that nobody knows is refused, and one server is not taken for a 
     code: 'clickhouse-refused',
     message: /^The table metatrail\.entitlement_changes holds rows itself/,
   });
+});
+
+test('the tables of replicas are refused for want of Keeper and of nothing else', async () => {
+  const { first } = serversOf('one');
+  const tables = readMigrations().filter(({ sql }) => /^ENGINE = /m.test(sql));
+  assert.ok(tables.length >= 3);
+  for (const { sql } of tables) {
+    const replicated = asReplicated(sql).replace(/IF NOT EXISTS (\w+)/, '$1_of_replicas');
+    assert.match(replicated, /ReplicatedMergeTree\('.*replicated_deduplication_window_seconds = 604800/s);
+    await assert.rejects(first.query(replicated, 'default'), /NO_ZOOKEEPER/);
+  }
 });

@@ -7,6 +7,7 @@ import { type Environment, readEnvironment, readVariables } from '../environment
 import { VERSION } from '../version.ts';
 import { type Backend, type GraphQLAnswer, openBackend } from './backend.ts';
 import { CommandError } from './command-error.ts';
+import { moveEmbeddedLog } from './move-log.ts';
 import { startService } from './start.ts';
 
 interface CommonOptions {
@@ -54,6 +55,7 @@ export function createProgram(): Command {
   addReads(program);
   addStatus(program);
   addSignIn(program);
+  addMoveLog(program);
   return program;
 }
 
@@ -200,6 +202,23 @@ function addSignIn(program: Command): void {
         console.log(link);
       }),
   );
+}
+
+function addMoveLog(program: Command): void {
+  program
+    .command('move-log')
+    .description('take the log from the embedded ClickHouse to a server or a cluster, and compare every row')
+    .addOption(new Option('--data <folder>', 'the data folder (METATRAIL_DATA)'))
+    .option('--to <url>', 'the address of the server (CLICKHOUSE_URL, which keeps a password out of sight)')
+    .action((options: { data?: string; to?: string }) =>
+      moveEmbeddedLog(
+        readEnvironment({
+          ...readVariables(),
+          ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
+          ...(options.to !== undefined && { CLICKHOUSE_URL: options.to }),
+        }),
+      ),
+    );
 }
 
 function dataOf(answer: GraphQLAnswer): unknown {

@@ -50,8 +50,33 @@ export async function listServers(entry: Statements, cluster: Cluster, url: stri
   });
 }
 
-/** Whether the server has Keeper, and with it replicated tables. */
-export async function hasKeeper(owner: ClickHouse): Promise<boolean> {
+/**
+ * Whether the tables of the cluster are replicated ones: where its servers have Keeper. Throws LogError: some have it and others
+ * not, it cannot be seen, or shards have replicas and there is none.
+ */
+export async function areReplicated(owners: readonly ClickHouse[], cluster: Cluster): Promise<boolean> {
+  const keepers = await Promise.all(owners.map(hasKeeper));
+  if (new Set(keepers).size > 1)
+    throw new LogError(
+      'clickhouse-refused',
+      `Some servers of the cluster ${cluster.name} have Keeper and others have not.`,
+    );
+  if (keepers.includes(true)) return true;
+  const shards = await owners[0]?.select(
+    'SELECT uniqExact(shard_num) AS n FROM system.clusters WHERE cluster = {name:String}',
+    { name: cluster.name },
+    z.object({ n: z.number() }),
+  );
+  if (shards?.[0]?.n === owners.length) return false;
+  const said = `Shards of the cluster ${cluster.name} have replicas, which need Keeper, and its servers have none.`;
+  throw new LogError('clickhouse-refused', said);
+}
+
+async function hasKeeper(owner: ClickHouse): Promise<boolean> {
+  // Who may not see the table would be told that it is not there.
+  const right = 'SELECT ON system.zookeeper';
+  if (!(await owner.hasRight(right)))
+    throw new LogError('clickhouse-right-missing', `The user who makes tables lacks a right in ClickHouse: ${right}.`);
   const [row] = await owner.select(
     "SELECT count() AS n FROM system.tables WHERE database = 'system' AND name = 'zookeeper'",
     {},

@@ -86,7 +86,7 @@ function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
 }
 
 /** An insert killed in the middle may have reached `events` and not what its views feed: that is made up for here. */
-async function completeViews(clickhouse: ClickHouse, from: number, to: number): Promise<void> {
+export async function completeViews(clickhouse: ClickHouse, from: number, to: number): Promise<void> {
   for (const { view, target, key } of VIEWS) {
     const [definition] = await clickhouse.select(
       `SELECT as_select FROM system.tables

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { formatMicros, systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
-import { asReplicated, hasKeeper, makeDistributedTables } from './cluster.ts';
+import { areReplicated, asReplicated, makeDistributedTables } from './cluster.ts';
 import type { ClickHouse } from './connect.ts';
 import { refuseMissingRights, refuseTooOld } from './requirements.ts';
 
@@ -32,11 +32,14 @@ export async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
   if (!clickhouse.embedded) await refuseTooOld(clickhouse);
   const owners = await clickhouse.openOwners({ makeDatabases: true });
   try {
-    const replicated = cluster !== undefined && (await areReplicated(owners));
+    const missing = new Map<ClickHouse, Migration[]>();
     for (const owner of owners) {
       if (cluster) await refuseTooOld(owner);
-      await migrateServer(owner, replicated);
+      missing.set(owner, await findMissing(owner));
     }
+    const some = [...missing.values()].some((migrations) => migrations.length > 0);
+    const replicated = some && cluster !== undefined && (await areReplicated(owners, cluster));
+    for (const [owner, migrations] of missing) await runMigrations(owner, migrations, replicated);
     if (cluster) for (const owner of owners) await makeDistributedTables(owner, cluster);
   } finally {
     await Promise.all(owners.map((owner) => owner.close()));
@@ -44,15 +47,8 @@ export async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
   await refuseMissingRights(clickhouse);
 }
 
-/** Where one server has Keeper and another has not, tables of one name would be of two kinds. */
-async function areReplicated(owners: readonly ClickHouse[]): Promise<boolean> {
-  const keepers = await Promise.all(owners.map(hasKeeper));
-  if (new Set(keepers).size > 1)
-    throw new LogError('clickhouse-refused', 'Some servers of the cluster have Keeper and others have not.');
-  return keepers.includes(true);
-}
-
-async function migrateServer(owner: ClickHouse, replicated: boolean): Promise<void> {
+/** The migrations that have not run on a server. */
+async function findMissing(owner: ClickHouse): Promise<Migration[]> {
   const migrations = readMigrations();
   const applied = await readApplied(owner);
   const newest = migrations.at(-1)?.number ?? 0;
@@ -62,15 +58,14 @@ async function migrateServer(owner: ClickHouse, replicated: boolean): Promise<vo
       `The change log in ClickHouse was written by a newer Metatrail (migration ${applied}; this program knows ${newest}).`,
     );
   }
-  for (const migration of migrations.filter(({ number }) => number > applied)) {
+  return migrations.filter(({ number }) => number > applied);
+}
+
+async function runMigrations(owner: ClickHouse, migrations: readonly Migration[], replicated: boolean): Promise<void> {
+  for (const { number, name, sql } of migrations) {
     // Which migrations have run is what each server knows of itself, also among replicas.
-    const own = !replicated || migration === migrations[0];
-    await owner.command(own ? migration.sql : asReplicated(migration.sql));
-    const line = JSON.stringify({
-      number: migration.number,
-      name: migration.name,
-      applied_at: formatMicros(systemClock()),
-    });
+    await owner.command(replicated && number > 1 ? asReplicated(sql) : sql);
+    const line = JSON.stringify({ number, name, applied_at: formatMicros(systemClock()) });
     await owner.insert('INSERT INTO migrations (number, name, applied_at) FORMAT JSONEachRow', line);
   }
 }

@@ -1,0 +1,56 @@
+// `metatrail move-log`: takes the log of a data folder from the embedded ClickHouse to the server or cluster that the
+// environment names, while no service runs on it.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import cliProgress from 'cli-progress';
+import { openClickHouse } from '../../ingest/clickhouse/connect.ts';
+import { moveLog } from '../../ingest/clickhouse/move-log.ts';
+import { Journal } from '../../ingest/journal/journal.ts';
+import { type Environment, logTargetOf } from '../environment.ts';
+import { CommandError } from './command-error.ts';
+
+/** Prints what was moved. Throws CommandError, and LogError where ClickHouse or the log stand in the way. */
+export async function moveEmbeddedLog(environment: Environment): Promise<void> {
+  const { dataFolder: folder, clickHouseUrl: url } = environment;
+  if (url === undefined)
+    throw new CommandError('Where the log is to go is not known; name a server with --to or CLICKHOUSE_URL.');
+  if (!existsSync(path.join(folder, 'metatrail.sqlite')) || !existsSync(path.join(folder, 'clickhouse')))
+    throw new CommandError(`The folder ${folder} holds no log with an embedded ClickHouse; name one with --data.`);
+  const opened: { close(): Promise<void> }[] = [];
+  const open = <T extends { close(): Promise<void> }>(what: T): T => {
+    opened.unshift(what);
+    return what;
+  };
+  const bar = new cliProgress.SingleBar(
+    {
+      format: '  {bar} {what} {value} of {total} events',
+      noTTYOutput: true,
+      notTTYSchedule: 5000,
+      clearOnComplete: true,
+    },
+    cliProgress.Presets.shades_classic,
+  );
+  try {
+    // Locks the folder: while a service runs on it this is refused, and a service that is started meanwhile is.
+    const journal = open(await Journal.open(folder));
+    const source = open(openClickHouse({ folder }));
+    const target = open(openClickHouse(logTargetOf(environment)));
+    bar.start(0, 0, { what: 'looking at' });
+    const { events, found } = await moveLog({
+      journal,
+      source,
+      target,
+      onProgress({ what, done, total }) {
+        bar.setTotal(total);
+        bar.update(done, { what });
+      },
+    });
+    bar.stop();
+    console.log(
+      `All ${events} events of the log are there, ${found} of them from before, and each is the same as in ${path.join(folder, 'clickhouse')}. Start Metatrail with the same CLICKHOUSE_ variables from now on; that folder is not needed any more.`,
+    );
+  } finally {
+    bar.stop();
+    for (const each of opened) await each.close();
+  }
+}
