@@ -137,9 +137,10 @@ export class Checkpoints {
     return this.#tiles;
   }
 
-  /** `size`: that of the newest checkpoint unless given. Raises RangeError for an event or a size that is not there. */
+  /** `size`: that of a checkpoint unless given, if need be of one made now. Raises RangeError for an event or a size that is not there. */
   async proveInclusion(sequence: number, size?: number): Promise<InclusionProof> {
-    const tree = size ?? (await this.current()).size;
+    const newest = this.reader.newest();
+    const tree = size ?? (newest && newest.size > sequence ? newest : await this.current()).size;
     const tiles = await this.#tilesOf(tree);
     return {
       sequence,
