@@ -41,6 +41,7 @@ export class Installation {
       database: environment.clickHouseDatabase,
       checkpointKeyFile: environment.checkpointKeyFile,
       cluster: environment.clickHouseCluster,
+      publication: environment.publication,
     });
     try {
       return new Installation(log, await Engine.open(log.journal, configuration));
