@@ -2,6 +2,8 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
+import type { PublicationSettings } from '../ingest/checkpoints/publication/publication.ts';
+import { mailVariable, smtpVariable, webhookVariable, witnessesVariable } from './publication-settings.ts';
 
 const DEFAULT_PORT = 8417;
 
@@ -25,6 +27,9 @@ const clickHouseUrl = z
     'must be an http or https address such as http://127.0.0.1:8123',
   );
 
+/** What may hold a password or another secret is not repeated. */
+const SECRET = /_(URL|WEBHOOK)$/;
+
 const environmentSchema = z.object({
   PORT: z
     .string()
@@ -40,6 +45,12 @@ const environmentSchema = z.object({
     .enum(['true', 'false'], 'must be true or false')
     .transform((text) => text === 'true')
     .default(false),
+  METATRAIL_WITNESSES: witnessesVariable.default([]),
+  METATRAIL_CHECKPOINT_WEBHOOK: webhookVariable.optional(),
+  METATRAIL_CHECKPOINT_FILE: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_CHECKPOINT_MAIL: mailVariable.optional(),
+  METATRAIL_MAIL_FROM: mailVariable.optional(),
+  METATRAIL_SMTP_URL: smtpVariable.optional(),
   METATRAIL_PROXIES: present
     .transform((list) => list.split(',').map((each) => each.trim()))
     .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8')
@@ -65,6 +76,8 @@ export interface Environment {
   checkpointKeyFile: string | undefined;
   /** Checkpoints, tiles and public keys are for everybody. */
   publicLog: boolean;
+  /** Where checkpoints are sent. */
+  publication: PublicationSettings;
   logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   clickHouseUrl: string | undefined;
   clickHouseOwnerUrl: string | undefined;
@@ -88,7 +101,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
   if (!checked.success) {
     const lines = checked.error.issues.map((issue) => {
       const name = String(issue.path[0]);
-      const given = /_URL$/.test(name) ? '' : `: ${JSON.stringify(variables[name])}`;
+      const given = SECRET.test(name) ? '' : `: ${JSON.stringify(variables[name])}`;
       return `The environment variable ${name} ${issue.message}${given}.`;
     });
     throw new EnvironmentError(lines.join('\n'));
@@ -107,6 +120,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     configurationFile: data.METATRAIL_CONFIG,
     checkpointKeyFile: data.METATRAIL_CHECKPOINT_KEY,
     publicLog: data.METATRAIL_PUBLIC_LOG,
+    publication: publicationOf(data),
     logLevel: data.METATRAIL_LOG_LEVEL,
     clickHouseUrl: data.CLICKHOUSE_URL,
     clickHouseOwnerUrl: data.CLICKHOUSE_OWNER_URL,
@@ -124,5 +138,23 @@ export function logTargetOf(environment: Environment) {
     database: environment.clickHouseDatabase,
     cluster: environment.clickHouseCluster,
     checkpointKeyFile: environment.checkpointKeyFile,
+    publication: environment.publication,
+  };
+}
+
+/** Mail needs three variables. Throws EnvironmentError when one of them is missing. */
+function publicationOf(data: z.infer<typeof environmentSchema>): PublicationSettings {
+  const to = data.METATRAIL_CHECKPOINT_MAIL;
+  const server = data.METATRAIL_SMTP_URL;
+  const from = data.METATRAIL_MAIL_FROM;
+  if (to !== undefined && (server === undefined || from === undefined))
+    throw new EnvironmentError(
+      'The environment variable METATRAIL_CHECKPOINT_MAIL needs METATRAIL_SMTP_URL and METATRAIL_MAIL_FROM beside it.',
+    );
+  return {
+    witnesses: data.METATRAIL_WITNESSES,
+    webhook: data.METATRAIL_CHECKPOINT_WEBHOOK,
+    file: data.METATRAIL_CHECKPOINT_FILE,
+    mail: to === undefined || server === undefined || from === undefined ? undefined : { server, from, to },
   };
 }

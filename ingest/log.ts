@@ -1,6 +1,7 @@
 // The change log of one installation, opened as a whole: the journal that accepts, ClickHouse that answers, the shipper
 // between them, the checkpoints signed over it.
 import { Checkpoints } from './checkpoints/checkpoints.ts';
+import { createDestinations, Publication, type PublicationSettings } from './checkpoints/publication/publication.ts';
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickhouse/connect.ts';
 import { Shipper } from './clickhouse/shipper.ts';
 import { LogError } from './errors.ts';
@@ -11,6 +12,7 @@ export interface ChangeLog {
   readonly clickhouse: ClickHouse;
   readonly shipper: Shipper;
   readonly checkpoints: Checkpoints;
+  readonly publication: Publication;
   /** Closes everything, once however often it is asked for. */
   close(): Promise<void>;
 }
@@ -18,6 +20,8 @@ export interface ChangeLog {
 export interface LogTarget extends ClickHouseTarget {
   /** The file of the key that signs checkpoints; `checkpoint-key` in the data folder unless named. */
   checkpointKeyFile?: string | undefined;
+  /** Where checkpoints are sent; nowhere unless said. */
+  publication?: PublicationSettings | undefined;
 }
 
 /**
@@ -36,7 +40,9 @@ export async function openChangeLog(target: LogTarget): Promise<ChangeLog> {
     await prepareOrWait(shipper);
     shipper.start();
     checkpoints.start();
-    const parts = { journal, clickhouse, shipper, checkpoints };
+    const destinations = target.publication ? createDestinations(target.publication, checkpoints) : [];
+    const publication = new Publication(checkpoints, destinations);
+    const parts = { journal, clickhouse, shipper, checkpoints, publication };
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= closeAll(parts);
@@ -63,15 +69,18 @@ interface Parts {
   clickhouse?: ClickHouse | undefined;
   shipper?: Shipper;
   checkpoints?: Checkpoints | undefined;
+  publication?: Publication;
 }
 
 /** In this order: the shipper uses both stores, what was accepted last is signed for, and the lock on the folder goes last. */
-async function closeAll({ journal, clickhouse, shipper, checkpoints }: Parts): Promise<void> {
+async function closeAll({ journal, clickhouse, shipper, checkpoints, publication }: Parts): Promise<void> {
   try {
     await shipper?.stop();
     await clickhouse?.close();
   } finally {
     try {
+      await checkpoints?.signLast();
+      await publication?.close();
       await checkpoints?.close();
     } finally {
       await journal.close();

@@ -83,6 +83,7 @@ function tabulateFacts(of: EvidenceOf, context: ReportContext): Table {
     ['Watermark', describeWatermark(answer.watermark)],
     ['Log size', countOf(completeness.size, 'accepted event')],
     ['Merkle root', completeness.root, 'mono'],
+    ['Checkpoint', describeCheckpoint(completeness)],
     ['Completeness', stateCompleteness(of)],
     ['SHA-256 of the query', hashQuery(context.queryText), 'mono'],
     ['Program', `Metatrail ${context.version}`],
@@ -98,6 +99,12 @@ function tabulateFacts(of: EvidenceOf, context: ReportContext): Table {
     ],
     rows: facts.map(([label, text, face]) => ({ kind: 'cells', cells: [label, face ? { text, face } : text] })),
   };
+}
+
+function describeCheckpoint({ keyIds }: Completeness): string {
+  const [own = '', ...others] = keyIds;
+  const cosigned = others.length === 0 ? '' : `, and also with ${others.join(', ')}`;
+  return `Size and root were signed with the key ${own}${cosigned}`;
 }
 
 function describeWatermark(watermark: number): string {
@@ -160,6 +167,12 @@ function explain(of: EvidenceOf): [string, string][] {
       `One fingerprint over all ${formatCount(size)} accepted events. If any of them is altered, removed or put in another ` +
         'order later, the root computed from the log no longer equals the one printed here. So this page is a witness ' +
         'outside the system: keep it.',
+    ],
+    [
+      'Checkpoint',
+      'The log has signed its size and Merkle root, and keeps the signed note under this size: “metatrail checkpoint”, or ' +
+        '/log/checkpoint of the service, gives the newest, and “metatrail prove --consistency” shows that the log only grew ' +
+        'from this size to any later one. Who has the public key with this id can check the signature without the service.',
     ],
     [
       'Query',

@@ -21,7 +21,7 @@ import { findState } from '../api/queries/object-state.ts';
 import { countFound, findObjects } from '../api/queries/objects.ts';
 import { countChangesByMonth, countObjects, countOutOfBand, countProblems } from '../api/queries/overview.ts';
 import { countSteps, findLastRuns, findRuns } from '../api/queries/runs.ts';
-import type { LogHead } from '../ingest/journal/messages.ts';
+import type { SignedCheckpoint } from '../ingest/checkpoints/kept-checkpoint.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
 import { makeFolderAt, type Place, SHARD_EVENTS, targetOf } from './ingest-places.ts';
@@ -43,7 +43,7 @@ const IN_MARCH = instant('2024-03-20T13:00:00Z');
 const PAGE = { first: 1000 };
 const NAMES = ['Änne Müller', 'Bob Beech', 'Red', 'Zed Zebra'];
 
-const head = (size: number): LogHead => ({ size, root: '' });
+const checkpoint = (size: number): SignedCheckpoint => ({ size, root: Buffer.alloc(32), note: '', keyIds: [] });
 const idOf = (log: Log, name: string): string => log.ids.get(name) ?? assert.fail(name);
 const ofEach = (work: (context: QueryContext, id: string) => Promise<unknown>): Question => {
   return (context, { objects }) => Promise.all(objects.map((id) => work(context, id)));
@@ -86,7 +86,7 @@ const QUESTIONS: Record<string, Question> = {
   'changes by month': (context) => countChangesByMonth(context),
   problems: (context) => countProblems(context),
   'changes out of band': (context) => countOutOfBand(context),
-  completeness: (context) => findCompleteness(context, head(context.watermark)),
+  completeness: (context) => findCompleteness(context, checkpoint(context.watermark)),
 };
 
 async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryContext }> {

@@ -146,7 +146,7 @@ test('a lost key is replaced, by an event that says that the old one did not sig
   const old = world.checkpoints.keyId;
   await world.close();
   const journal = await Journal.open(world.folder);
-  await assert.rejects(replaceLostKey(journal, world.keyFile, 'carol'), /is not lost/);
+  assert.equal(await replaceLostKey(journal, world.keyFile, 'carol'), undefined, 'it is not lost yet');
   rmSync(world.keyFile);
   await replaceLostKey(journal, world.keyFile, 'carol');
   assert.equal(eventAt(journal, 10).outcome, 'checkpoint-key-replaced');

@@ -191,6 +191,7 @@ test('signatures of others are added to a checkpoint once, and its own stays', a
     cosigned?.keyIds.slice(1),
     others.map(({ verifier }) => verifier.keyId),
   );
+  assert.equal((await world.checkpoints.current()).note, cosigned?.note);
 });
 
 test('every event is proved in every checkpoint after it, and every checkpoint in every later one', async (t) => {

@@ -194,3 +194,30 @@ testPage('the trail goes from the cell in HR to the export, with the delay of ea
   await page.getByRole('link', { name: 'Next' }).click();
   await waitForHeading(page, 'Change #15');
 });
+
+testPage('a change shows its proof, which the browser itself has checked', async ({ page, open }) => {
+  for (const sequence of [0, 1, 7, 20]) {
+    await open(`changes/${sequence}`);
+    const proof = page.locator('.proof');
+    await proof.getByText('checked in this browser: it is there').waitFor();
+    assert.match(await readText(proof), /Leaf [0-9a-f]{8}….* of the checkpoint of [\d,]+ events, root [0-9a-f]{8}…/);
+  }
+});
+
+testPage('a proof that does not hold is said not to', async ({ page, open }) => {
+  for (const [field, forged] of [
+    ['leaf', /"leaf":"[0-9a-f]{8}/],
+    ['path', /"path":\["[0-9a-f]{8}/],
+    ['root', /"root":"[0-9a-f]{8}(?=[0-9a-f]{56}","keyIds)/],
+  ] as const) {
+    await page.route('**/graphql', async (route) => {
+      const response = await route.fetch();
+      const text = await response.text();
+      if (text.includes('"leaf"')) assert.match(text, forged, field);
+      await route.fulfill({ response, body: text.replace(forged, (found) => `${found.slice(0, -8)}00000000`) });
+    });
+    await open('changes/7');
+    await page.getByText('IT IS NOT THERE').waitFor();
+    await page.unroute('**/graphql');
+  }
+});

@@ -44,6 +44,10 @@ const EVERY_QUESTION: Record<string, string | undefined> = {
   overview: '{ overview { outOfBand objectCounts { count } } }',
   log: undefined,
   reports: undefined,
+  checkpoint: undefined,
+  checkpointKeys: undefined,
+  inclusionProof: undefined,
+  consistencyProof: undefined,
   agents: '{ agents { name lastRun { result } } }',
   runs: '{ runs(agent: "hr") { nodes { id } } }',
   run: '{ run(id: 0) { result } }',
@@ -87,7 +91,8 @@ test('each root field of the schema that tells data leaves one read, and those t
     assert.ok(Number(read.told.watermark) > 100);
   }
   const { reads } = await readsOf(
-    '{ __typename __schema { types { name } } log { size root } reports { name } agents { name } }',
+    `{ __typename __schema { types { name } } log { size root } reports { name } agents { name }
+      checkpoint { note } checkpointKeys { vkey } inclusionProof(sequence: 0) { leaf } consistencyProof(from: 1, to: 2) { path } }`,
   );
   assert.deepEqual(reads, []);
 });
@@ -255,8 +260,7 @@ test('reads change no answer: not counts, history, names, first and last times, 
   const strangers = '0192a000-0000-7000-8000-00000000dead';
   const describe = async () => {
     await world.delivered();
-    const { journal } = world.installation.log;
-    const found = await findCompleteness(world.queries, await journal.head());
+    const found = await findCompleteness(world.queries, await world.installation.log.checkpoints.current());
     const { missing, faults, runs, steps, beginsAt } = found;
     return { all: await world.data(EVERYTHING, variables), completeness: { missing, faults, runs, steps, beginsAt } };
   };

@@ -193,6 +193,7 @@ test('the evidence names who asked, what, of which log, how far, how complete, a
     'Produced at 2024-06-01 08:15:30.123456 UTC',
     'Log origin metatrail.example/log Watermark 5,678: the answer stands on the events 0 to 5,677, and on none after',
     `Log size 5,700 accepted events Merkle root ${world.ROOT}`,
+    'Checkpoint Size and root were signed with the key 0badcafe Completeness',
     'Completeness Complete: 72 runs, 168 steps, 0 gaps; counters equal the log.',
     `SHA-256 of the query ${createHash('sha256').update(world.CONTEXT.queryText).digest('hex')}`,
     'Program Metatrail 0.1.0',
@@ -200,6 +201,13 @@ test('the evidence names who asked, what, of which log, how far, how complete, a
     'SELECT holder, entitlement FROM entitlements WHERE occurred_at <= {at}',
     'log complete',
   );
+});
+
+test('a checkpoint that witnesses have signed as well names their keys', async (t) => {
+  const completeness = { ...world.COMPLETE, keyIds: ['0badcafe', '11111111', '22222222'] };
+  const printed = readPdf(t, await world.printReport('access', { completeness }));
+  if (printed === undefined) return;
+  assertSays(printed, 'signed with the key 0badcafe, and also with 11111111, 22222222');
 });
 
 test('a log with gaps is named so on every page, and each gap in words', async (t) => {

@@ -40,15 +40,19 @@ function tell(error: unknown): void {
   console.error(describeFailure(error));
 }
 
+/** Throws CommandError when there is no data folder there. */
+export function checkDataFolder(folder: string): void {
+  if (!existsSync(path.join(folder, 'metatrail.sqlite')))
+    throw new CommandError(
+      `There is no data folder ${folder}; start Metatrail there first (npm start), or name another one with --data or METATRAIL_DATA.`,
+    );
+}
+
 /** Opens the service or the data folder. `create`: a data folder that is not there yet is made. */
 export async function openBackend(environment: Environment, create: boolean): Promise<Backend> {
   const service = await findService(environment.dataFolder);
   if (service) return remoteBackend(service);
-  if (!create && !existsSync(path.join(environment.dataFolder, 'metatrail.sqlite'))) {
-    throw new CommandError(
-      `There is no data folder ${environment.dataFolder}; start Metatrail there first (npm start), or name another one with --data or METATRAIL_DATA.`,
-    );
-  }
+  if (!create) checkDataFolder(environment.dataFolder);
   const choice = chooseConfiguration(environment.dataFolder, environment.configurationFile, {});
   const configuration = readConfiguration(choice, environment.dataFolder);
   const installation = await Installation.open(environment, configuration);

@@ -3,14 +3,32 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import cliProgress from 'cli-progress';
+import { type Command, Option } from 'commander';
 import { openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { moveLog } from '../../ingest/clickhouse/move-log.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
-import { type Environment, logTargetOf } from '../environment.ts';
+import { type Environment, logTargetOf, readEnvironment, readVariables } from '../environment.ts';
 import { CommandError } from './command-error.ts';
 
+export function addMoveLog(program: Command): void {
+  program
+    .command('move-log')
+    .description('take the log from the embedded ClickHouse to a server or a cluster, and compare every row')
+    .addOption(new Option('--data <folder>', 'the data folder (METATRAIL_DATA)'))
+    .option('--to <url>', 'the address of the server (CLICKHOUSE_URL, which keeps a password out of sight)')
+    .action((options: { data?: string; to?: string }) =>
+      moveEmbeddedLog(
+        readEnvironment({
+          ...readVariables(),
+          ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
+          ...(options.to !== undefined && { CLICKHOUSE_URL: options.to }),
+        }),
+      ),
+    );
+}
+
 /** Prints what was moved. Throws CommandError, and LogError where ClickHouse or the log stand in the way. */
-export async function moveEmbeddedLog(environment: Environment): Promise<void> {
+async function moveEmbeddedLog(environment: Environment): Promise<void> {
   const { dataFolder: folder, clickHouseUrl: url } = environment;
   if (url === undefined)
     throw new CommandError('Where the log is to go is not known; name a server with --to or CLICKHOUSE_URL.');

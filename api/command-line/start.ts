@@ -46,6 +46,7 @@ export async function startService(environment: Environment, variables: Record<s
   announceService(dataFolder, { url, token: signIn.commandLineToken, pid: process.pid });
   const stopping = new AbortController();
   stopOnSignals({ server, installation, dataFolder, logger, stopping });
+  installation.log.publication.onFailed((message) => logger.warn(message));
   logger.info({ url, configuration: configuration.name }, 'The service listens.');
   console.log(`Metatrail runs ${configuration.name} in ${dataFolder}.`);
   const built = buildWebApplication();
@@ -138,6 +139,8 @@ function stopOnSignals({ server, installation, dataFolder, logger, stopping }: S
     server.close();
     server.closeAllConnections();
     await installation.close();
+    const { problem } = installation.log.checkpoints;
+    if (problem) logger.warn({ code: problem.code }, `The last events are not signed for yet. ${problem.message}`);
     logger.info('The service has stopped.');
     process.exit(0);
   };

@@ -14,6 +14,7 @@ import { asKnownAt, waitForDelivery } from './context.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType } from './overview-types.ts';
 import './read-types.ts';
+import './proof-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
 
 const ReportParameterType = builder.objectRef<ReportDefinition['parameters'][number]>('ReportParameter').implement({

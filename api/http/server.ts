@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
+import { formatIso } from '../../ingest/clock.ts';
 import { LogError } from '../../ingest/errors.ts';
 import { FAILED } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
@@ -59,7 +60,7 @@ function setSecurityHeaders(_: Request, response: Response, next: NextFunction):
 }
 
 function answerReady(service: Service, response: Response): void {
-  const { journal, shipper, checkpoints } = service.installation.log;
+  const { journal, shipper, checkpoints, publication } = service.installation.log;
   const reason = service.notReady();
   const ready = reason === undefined && shipper.state !== 'stopped';
   response.status(ready ? 200 : 503).json({
@@ -73,6 +74,11 @@ function answerReady(service: Service, response: Response): void {
       size: checkpoints.newest()?.size ?? 0,
       key: checkpoints.keyId,
       ...(checkpoints.problem && { problem: checkpoints.problem.message }),
+      destinations: publication.status.map(({ destination, sent, problem }) => ({
+        destination,
+        ...(sent && { sent: sent.size, at: formatIso(sent.at) }),
+        ...(problem !== undefined && { problem }),
+      })),
     },
   });
 }

@@ -1,13 +1,13 @@
 // Is the log complete: dense, and equal to what the engine counted?
 import { z } from 'zod';
+import type { SignedCheckpoint } from '../../ingest/checkpoints/kept-checkpoint.ts';
 import { parseInstant } from '../../ingest/clock.ts';
-import type { LogHead } from '../../ingest/journal/messages.ts';
 import { type QueryContext, readAll, readEvents } from './context.ts';
 import type { Completeness } from './results.ts';
 import { countSteps, findStepFaults, groupRuns, type RunRecord, type StepCounts } from './runs.ts';
 
-/** Over all runs below the watermark. `head` is the journal's: how many events are accepted, and their Merkle root. */
-export async function findCompleteness(context: QueryContext, head: LogHead): Promise<Completeness> {
+/** Over all runs below the watermark. `checkpoint` is one of all that is accepted. */
+export async function findCompleteness(context: QueryContext, checkpoint: SignedCheckpoint): Promise<Completeness> {
   const [[dense], [first], events, counted] = await Promise.all([
     readAll(
       context,
@@ -30,13 +30,14 @@ export async function findCompleteness(context: QueryContext, head: LogHead): Pr
   const { held, distinct } = dense ?? { held: 0, distinct: 0 };
   return {
     beginsAt: first && first.changes > 0 ? parseInstant(first.begins) : undefined,
-    size: head.size,
+    size: checkpoint.size,
     watermark: context.watermark,
     missing: context.watermark - distinct + (held - distinct),
     runs: runs.length,
     steps: runs.reduce((sum, run) => sum + run.steps.length, 0),
     faults: findFaults(runs, counted),
-    root: head.root,
+    root: Buffer.from(checkpoint.root).toString('hex'),
+    keyIds: checkpoint.keyIds,
   };
 }
 

@@ -85,7 +85,7 @@ export interface LeaversOfPeriod extends Watermark {
 export interface Completeness {
   /** The first instant of which the log knows a change; undefined: it knows of none yet. */
   beginsAt: number | undefined;
-  /** Accepted events: the dense sequence ends here. */
+  /** Accepted events when it was looked: the dense sequence ends here. A checkpoint was signed for them. */
   size: number;
   watermark: number;
   /** Sequences missing below the watermark, or there more than once; 0 in a complete log. */
@@ -96,4 +96,6 @@ export interface Completeness {
   faults: { run: number; step: number; agent: string; what: string }[];
   /** Merkle root over the accepted events, hexadecimal. */
   root: string;
+  /** The ids of the keys that have signed for size and root: of the log, and of witnesses. */
+  keyIds: string[];
 }

@@ -26,10 +26,14 @@ import { formatIso } from '../../ingest/clock.ts';
 import type { Parameter } from './read-event.ts';
 
 /**
- * Root fields that tell nothing of what the log is about: how far it is (as /health does), and which reports there are.
+ * Root fields that tell nothing of what the log is about: how far it is (as /health does), what is signed and proved of it
+ * (hashes), and which reports there are.
  * Of `agents` only their last run is in the log; the rest is the configuration, which every page with a filter asks for.
  */
-const NO_DATA = new Set(['__typename', '__schema', '__type', 'log', 'reports']);
+const NO_DATA = new Set([
+  ...['__typename', '__schema', '__type', 'log', 'reports'],
+  ...['checkpoint', 'checkpointKeys', 'inclusionProof', 'consistencyProof'],
+]);
 
 /** One row each, whatever is told of them. */
 const ONE_ROW = new Set(['Change', 'Run']);

@@ -12,6 +12,7 @@ import { describeChange } from '../words/outcome-words.ts';
 import { ChangeFacts } from './change-facts.tsx';
 import { changeQuery } from './change-query.ts';
 import { WhatHappened } from './change-words.tsx';
+import { ProofLine } from './proof-line.tsx';
 import { Trail } from './trail.tsx';
 import { ValueTable } from './value-change.tsx';
 
@@ -72,6 +73,9 @@ function ChangeDetail({ change }: { change: ChangeWithTrail }): ReactNode {
           </Section>
           <Section title="All columns">
             <ChangeFacts change={change} />
+          </Section>
+          <Section title="Proof">
+            <ProofLine proof={change.proof} />
           </Section>
         </div>
         <div>

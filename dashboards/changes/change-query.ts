@@ -9,6 +9,7 @@ export const changeQuery = operation(
       ...ChangeFields
       causedBy { ...ChangeFields }
       ledTo(first: 100) { ...ChangeFields }
+      proof { sequence size leaf path root checkpoint { root keyIds } }
     }
     log { watermark }
   }

@@ -7,6 +7,8 @@ const BY_STAGE: Readonly<Record<string, string>> = {
   'export-flow/connector-no-flow': 'Nothing to export',
   'export-flow/provisioned-add-flow': 'New account staged for export',
   'configuration/configuration-changed': 'Configuration changed',
+  'configuration/checkpoint-key-rotated': 'New key for signing checkpoints',
+  'configuration/checkpoint-key-replaced': 'Lost key for signing checkpoints replaced',
   'confirmation/stage-no-change': 'Export confirmed',
 };
 

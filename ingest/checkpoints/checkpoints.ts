@@ -137,9 +137,10 @@ export class Checkpoints {
     return this.#tiles;
   }
 
-  /** `size`: that of the newest checkpoint unless given. Raises RangeError for an event or a size that is not there. */
+  /** `size`: that of a checkpoint unless given, if need be of one made now. Raises RangeError for an event or a size that is not there. */
   async proveInclusion(sequence: number, size?: number): Promise<InclusionProof> {
-    const tree = size ?? (await this.current()).size;
+    const newest = this.reader.newest();
+    const tree = size ?? (newest && newest.size > sequence ? newest : await this.current()).size;
     const tiles = await this.#tilesOf(tree);
     return {
       sequence,
@@ -224,12 +225,18 @@ export class Checkpoints {
     this.#timer = setInterval(() => void this.#signIfGrown(), CHECKPOINT_INTERVAL_MS).unref();
   }
 
-  /** Signs once more if the log has grown; says in `problem` when that was not possible. The journal is still open then. */
-  async close(): Promise<void> {
+  /** Signs no more at intervals, but once now if the log has grown; `problem` says when that was not possible. */
+  async signLast(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
     clearInterval(this.#timer);
     await this.#signIfGrown();
+  }
+
+  /** The journal is still open then. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    await this.signLast();
+    this.#closed = true;
     await this.#last;
     this.reader.close();
   }

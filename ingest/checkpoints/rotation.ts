@@ -93,23 +93,19 @@ export function describeRotation(facts: RotationFacts, base: number): Batch {
 
 /**
  * Takes a new key in place of one that is lost. The event says that the old key has not signed over to it, so whoever
- * verifies has to be told the new public key by somebody they trust. Returns the vkeys. Throws LogError; refuses when the old
- * key is there after all.
+ * verifies has to be told the new public key by somebody they trust. Returns the vkeys; undefined when the key is there after
+ * all, or the log has none yet. Throws LogError.
  */
 export async function replaceLostKey(
   journal: Journal,
   keyFile: string,
   initiator: string,
-): Promise<{ old: string; new: string }> {
+): Promise<{ old: string; new: string } | undefined> {
   const reader = new CheckpointReader(path.join(journal.folder, JOURNAL_FILE));
   try {
     const newest = reader.keys().at(-1);
     const file = new KeyFile(keyFile, journal.log);
-    if (!newest || file.read()?.verifier.vkey === newest.vkey)
-      throw new LogError(
-        'checkpoint-key-wrong',
-        `The checkpoint key ${keyFile} is not lost; metatrail rotate-key takes a new one.`,
-      );
+    if (!newest || file.read()?.verifier.vkey === newest.vkey) return undefined;
     const signer = createSigner(journal.log);
     const facts = { old: newest.vkey, new: signer.verifier.vkey, initiator, lost: true, at: systemClock() };
     file.writeNext(signer);

@@ -73,6 +73,7 @@ export class CheckpointReader {
   readonly #at: StatementSync;
   readonly #after: StatementSync;
   readonly #keys: StatementSync;
+  readonly #firstDelivery: StatementSync;
   readonly #lastDelivery: StatementSync;
   readonly #lastSent: StatementSync;
   /** The full tiles. */
@@ -88,6 +89,7 @@ export class CheckpointReader {
     this.#after = database.prepare('SELECT size, note FROM checkpoints WHERE size > ? ORDER BY size LIMIT 1');
     this.#keys = database.prepare('SELECT from_size, vkey FROM checkpoint_keys ORDER BY from_size');
     const ofDestination = `SELECT ${DELIVERY} FROM checkpoint_deliveries WHERE destination = ?`;
+    this.#firstDelivery = database.prepare(`${ofDestination} ORDER BY size LIMIT 1`);
     this.#lastDelivery = database.prepare(`${ofDestination} ORDER BY size DESC LIMIT 1`);
     this.#lastSent = database.prepare(`${ofDestination} AND state = 'sent' ORDER BY size DESC LIMIT 1`);
   }
@@ -108,6 +110,11 @@ export class CheckpointReader {
   /** In the order in which they came to be. */
   keys(): CheckpointKey[] {
     return this.#keys.all().map((row) => ({ vkey: String(row.vkey), from: Number(row.from_size) }));
+  }
+
+  /** The smallest checkpoint that was sent there, or tried. */
+  firstDelivery(destination: string): Delivery | undefined {
+    return readDelivery(this.#firstDelivery.get(destination));
   }
 
   /** The largest checkpoint that was sent there, or tried. */

@@ -1,6 +1,7 @@
 // What the fixture's GraphQL server answers: plain folds over the story's log.
 import { findHoldings, foldState } from './fixture-folds.ts';
 import type { FixtureChange, FixtureRun, FixtureStep } from './fixture-log.ts';
+import { proveFixture } from './fixture-proof.ts';
 import { answerReads, type ReadsAsked } from './fixture-reads.ts';
 import type { FixturePerson } from './fixture-steps.ts';
 import type { FixtureStory } from './fixture-story.ts';
@@ -41,6 +42,7 @@ export function answerQuestions(story: FixtureStory) {
   const showChange = (change: FixtureChange): object => ({
     ...change,
     causedBy: () => listCauses(changes, change).map(showChange),
+    proof: () => proveFixture(Number(change.sequence), changes.length),
     ledTo: ({ first }: { first: number }) => listConsequences(changes, change).slice(0, first).map(showChange),
   });
   const listChanges = (filter: FilterGiven | null | undefined, page: Page) => {

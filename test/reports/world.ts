@@ -40,6 +40,7 @@ export const COMPLETE: Completeness = {
   steps: 168,
   faults: [],
   root: ROOT,
+  keyIds: ['0badcafe'],
 };
 
 export function personId(number: number): string {
