@@ -1,10 +1,11 @@
 // The verifier over the stores of an installation: it accepts what the journal and the shipper made, and names what was altered.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeFolder } from './ingest-world.ts';
 import { check, faultsOf, makeLog } from './verify-world.ts';
 
 test('an honest log is verified, with its root, its checkpoints, its rollups and a sample', async (t) => {
-  const { folder, signer, log } = await makeLog(t);
+  const { folder, signer, log } = await makeLog(makeFolder(t));
   const report = await check(folder);
   assert.deepEqual(report.faults, []);
   assert.deepEqual(report.unchecked, []);

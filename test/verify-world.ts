@@ -3,7 +3,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { TestContext } from 'node:test';
 import { openClickHouse } from '../ingest/clickhouse/connect.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { openChangeLog } from '../ingest/log.ts';
@@ -11,7 +10,7 @@ import { rootOfLeaves } from '../ingest/merkle/tree.ts';
 import { LiveLog } from '../ingest/verify/live-log.ts';
 import type { Report } from '../ingest/verify/report.ts';
 import { type Options, verifyLog } from '../ingest/verify/verify-log.ts';
-import { makeEvent, makeFolder, makeId } from './ingest-world.ts';
+import { makeEvent, makeId } from './ingest-world.ts';
 
 /** A signer of checkpoints, written from the C2SP texts. */
 export class TestSigner {
@@ -109,12 +108,11 @@ export interface MadeLog {
   checkpoints?: number[];
 }
 
-/** A log in a folder of its own, delivered, closed and with signed checkpoints. */
+/** A log in an empty folder, delivered, closed and with signed checkpoints. */
 export async function makeLog(
-  t: TestContext,
+  folder: string,
   { batches = [(base) => makeEvents(base, 700)], checkpoints = [300, 600] }: MadeLog = {},
 ): Promise<TestLog> {
-  const folder = makeFolder(t);
   const log = await openChangeLog({ folder });
   for (const build of batches) await log.journal.accept((base) => ({ events: build(base), state: [] }));
   const { size } = log.journal;

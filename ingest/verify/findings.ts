@@ -53,6 +53,6 @@ export class Findings {
     const rank = ({ first }: Finding) => first ?? Number.POSITIVE_INFINITY;
     return [...ofEvents, ...single]
       .filter((finding) => finding.weight === weight)
-      .sort((a, b) => rank(a) - rank(b) || 0);
+      .sort((a, b) => rank(a) - rank(b) || a.kind.localeCompare(b.kind, 'en'));
   }
 }

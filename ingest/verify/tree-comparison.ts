@@ -73,7 +73,8 @@ export class TreeComparison {
     const last = this.#due.at(-1);
     if (last && last.size > this.#kept.size) this.#goOnTo(last.size);
     this.#upper.finish();
-    this.#settleDifferences();
+    // No checkpoint says which of the two is right, but what was accepted is what the tree holds.
+    this.#reportAltered();
     for (const due of this.#due.splice(0)) this.#reportBeyond(due);
   }
 
@@ -102,22 +103,30 @@ export class TreeComparison {
     const first = this.#kept.size;
     const width = computed.length / HASH_BYTES;
     const kept = this.#keptHashes(first, computed);
-    if (kept !== computed) this.#noteDifferences(first, computed, kept);
     const isDueWithin = (this.#due[0]?.size ?? Number.POSITIVE_INFINITY) < first + width;
-    if (width === TILE_WIDTH && !isDueWithin) {
-      const root = rootOfTile(kept);
-      this.#kept.append(root, TILE_LEVELS);
-      this.#computed?.append(kept === computed ? root : rootOfTile(computed), TILE_LEVELS);
-      this.#upper.add(root);
-      this.#compareDue();
+    if (width < TILE_WIDTH || isDueWithin) {
+      this.#addLeafByLeaf(first, computed, kept);
+      if (width === TILE_WIDTH) this.#upper.add(rootOfTile(kept));
       return;
     }
-    for (let offset = 0; offset < kept.length; offset += HASH_BYTES) {
-      this.#kept.append(Buffer.from(kept.subarray(offset, offset + HASH_BYTES)));
-      this.#computed?.append(Buffer.from(computed.subarray(offset, offset + HASH_BYTES)));
+    for (let i = 0; kept !== computed && i < TILE_WIDTH; i++)
+      this.#noteDifference(first + i, hashAt(computed, i), hashAt(kept, i));
+    const root = rootOfTile(kept);
+    this.#computed?.append(kept === computed ? root : rootOfTile(computed), TILE_LEVELS);
+    this.#kept.append(root, TILE_LEVELS);
+    this.#upper.add(root);
+    this.#compareDue();
+  }
+
+  /** A checkpoint may be of any size, so also in the middle of a tile. */
+  #addLeafByLeaf(first: number, computed: Buffer, kept: Buffer): void {
+    for (let i = 0; i < kept.length / HASH_BYTES; i++) {
+      const [ours, theirs] = [hashAt(computed, i), hashAt(kept, i)];
+      this.#noteDifference(first + i, ours, theirs);
+      this.#computed?.append(Buffer.from(ours));
+      this.#kept.append(Buffer.from(theirs));
       this.#compareDue();
     }
-    if (width === TILE_WIDTH) this.#upper.add(rootOfTile(kept));
   }
 
   /** What the tile holds for these leaves; the leaves themselves when it is the same, or is not there. */
@@ -136,15 +145,14 @@ export class TreeComparison {
     this.#findings.add({ weight: 'unchecked', kind: 'tile-missing', first, count: 1, what });
   }
 
-  #noteDifferences(first: number, computed: Buffer, kept: Buffer): void {
+  /** Before the first hash that differs is appended the trees are the same, and from there on they are two. */
+  #noteDifference(sequence: number, computed: Buffer, kept: Buffer): void {
+    if (computed.equals(kept)) return;
     this.#computed ??= this.#kept.copy();
-    for (let offset = 0; offset < computed.length; offset += HASH_BYTES) {
-      const leaf = computed.subarray(offset, offset + HASH_BYTES);
-      // A row that is missing has been reported as that.
-      if (leaf.equals(NO_ROW) || leaf.equals(kept.subarray(offset, offset + HASH_BYTES))) continue;
-      this.#different ??= { first: first + offset / HASH_BYTES, count: 0 };
-      this.#different.count += 1;
-    }
+    // A row that is missing has been reported as that.
+    if (computed.equals(NO_ROW)) return;
+    this.#different ??= { first: sequence, count: 0 };
+    this.#different.count += 1;
   }
 
   #compareDue(): void {
@@ -190,11 +198,6 @@ export class TreeComparison {
     this.#different = undefined;
   }
 
-  /** No checkpoint says which of the two is right. */
-  #settleDifferences(): void {
-    this.#reportAltered();
-  }
-
   #reportRoot(checkpoint: SignedCheckpoint): void {
     const first = this.#different?.first ?? this.#good;
     const since = this.#good > 0 ? `up to ${this.#good} events an older checkpoint holds` : 'no older checkpoint holds';
@@ -233,4 +236,8 @@ export class TreeComparison {
     const tile = this.#source.tile(0, index);
     if (tile?.length === TILE_BYTES) this.#upper.add(rootOfTile(tile));
   }
+}
+
+function hashAt(hashes: Buffer, index: number): Buffer {
+  return hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
 }

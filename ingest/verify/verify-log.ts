@@ -87,15 +87,16 @@ class Sample {
   /** Returns how many were compared. */
   async compare(source: LogSource, findings: Findings): Promise<number> {
     const rows = await source.readAgain(this.#sequences);
-    for (const row of rows) {
-      const leaf = this.#leaves.get(row.sequence);
-      if (leaf && !leaf.equals(computeLeaf(row, source.keyOf)))
+    const same = new Set<number>();
+    for (const row of rows)
+      if (this.#leaves.get(row.sequence)?.equals(computeLeaf(row, source.keyOf))) same.add(row.sequence);
+    for (const { sequence } of rows)
+      if (!same.has(sequence))
         findings.events(
           'computed-differently',
           'has another leaf when it is computed here than ClickHouse computed',
-          row.sequence,
+          sequence,
         );
-    }
     return rows.length;
   }
 }
