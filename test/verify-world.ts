@@ -1,6 +1,7 @@
 // What the tests of the verifier share: an honest log made by the real journal and shipper, checkpoints signed by a signer of
 // the tests' own, and attackers that alter what an installation keeps.
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { openClickHouse } from '../ingest/clickhouse/connect.ts';
@@ -12,6 +13,9 @@ import type { Report } from '../ingest/verify/report.ts';
 import { type Options, verifyLog } from '../ingest/verify/verify-log.ts';
 import { makeEvent, makeId } from './ingest-world.ts';
 
+/** What stands before an Ed25519 key in PKCS #8 (RFC 8410). */
+const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
 /** A signer of checkpoints, written from the C2SP texts. */
 export class TestSigner {
   readonly name: string;
@@ -19,13 +23,21 @@ export class TestSigner {
   readonly #key: KeyObject;
   readonly #id: Buffer;
 
-  constructor(name: string) {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-    const typed = Buffer.concat([Buffer.from([1]), publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)]);
+  /** `seed`: the 32 bytes of an Ed25519 key; a new one when it is not given. */
+  constructor(name: string, seed = randomBytes(32)) {
+    this.#key = createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
+    const spki = createPublicKey(this.#key).export({ format: 'der', type: 'spki' });
+    const typed = Buffer.concat([Buffer.of(1), spki.subarray(-32)]);
     this.name = name;
-    this.#key = privateKey;
     this.#id = createHash('sha256').update(`${name}\n`).update(typed).digest().subarray(0, 4);
     this.vkey = `${name}+${this.#id.toString('hex')}+${typed.toString('base64')}`;
+  }
+
+  /** Somebody who holds the key of a data folder. */
+  static of(folder: string): TestSigner {
+    const text = readFileSync(path.join(folder, 'checkpoint-key'), 'utf8').trim();
+    const [, name = '', , encoded = ''] = /^PRIVATE\+KEY\+([^+]+)\+([0-9a-f]{8})\+(.+)$/.exec(text) ?? [];
+    return new TestSigner(name, Buffer.from(encoded, 'base64').subarray(1));
   }
 
   /** The note of a checkpoint; `signer` is the name on the signature line. */
@@ -119,7 +131,7 @@ export async function makeLog(
   await log.shipper.delivered(size);
   const origin = log.journal.log;
   await log.close();
-  const signer = new TestSigner(origin);
+  const signer = TestSigner.of(folder);
   signCheckpoints(folder, signer, [...checkpoints, size]);
   return { folder, signer, log: origin, size };
 }
@@ -131,9 +143,6 @@ export function signCheckpoints(folder: string, signer: TestSigner, sizes: reado
       .prepare('SELECT leaf FROM journal ORDER BY sequence')
       .all()
       .map(({ leaf }) => leaf as Uint8Array);
-    database.exec(
-      'CREATE TABLE IF NOT EXISTS checkpoint_keys (from_size INTEGER PRIMARY KEY, vkey TEXT NOT NULL UNIQUE)',
-    );
     database.exec('DELETE FROM checkpoint_keys; DELETE FROM checkpoints');
     database.prepare('INSERT INTO checkpoint_keys (from_size, vkey) VALUES (0, ?)').run(signer.vkey);
     for (const size of sizes) {

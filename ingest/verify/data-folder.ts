@@ -6,8 +6,8 @@ import { CannotCheckError } from './cannot-check.ts';
 import { HASH_BYTES, TILE_BYTES, TILE_WIDTH } from './merkle.ts';
 
 const FILE = 'metatrail.sqlite';
-/** The first version of the file that has tiles and checkpoints. */
-const OLDEST_VERSION = 2;
+/** The first version of the file that has tiles, checkpoints and their keys. */
+const OLDEST_VERSION = 3;
 
 export class DataFolder {
   readonly folder: string;
@@ -80,8 +80,6 @@ export class DataFolder {
 
   /** The verifier keys of the log, one a line, oldest first. */
   readPublicKeys(): string {
-    const table = this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'checkpoint_keys'").get();
-    if (!table) return '';
     const keys = this.#database.prepare('SELECT vkey FROM checkpoint_keys ORDER BY from_size').all();
     return keys.map(({ vkey }) => `${String(vkey)}\n`).join('');
   }
