@@ -1,46 +1,13 @@
 // The command line `metatrail`.
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { REPORTS } from '../../reports/definitions.ts';
-import { type Environment, readEnvironment, readVariables } from '../environment.ts';
 import { VERSION } from '../version.ts';
-import { type Backend, type GraphQLAnswer, openBackend } from './backend.ts';
 import { CommandError } from './command-error.ts';
+import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 import { startService } from './start.ts';
-
-interface CommonOptions {
-  data?: string;
-  config?: string;
-}
-
-function environmentOf(options: CommonOptions & { port?: string }): Environment {
-  return readEnvironment({
-    ...readVariables(),
-    ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
-    ...(options.config !== undefined && { METATRAIL_CONFIG: options.config }),
-    ...(options.port !== undefined && { PORT: options.port }),
-  });
-}
-
-async function withBackend(
-  options: CommonOptions,
-  create: boolean,
-  work: (backend: Backend) => Promise<void>,
-): Promise<void> {
-  const backend = await openBackend(environmentOf(options), create);
-  try {
-    await work(backend);
-  } finally {
-    await backend.close();
-  }
-}
-
-function common(command: Command): Command {
-  return command
-    .addOption(new Option('--data <folder>', 'the data folder (METATRAIL_DATA)'))
-    .addOption(new Option('--config <file>', 'the configuration (METATRAIL_CONFIG)'));
-}
+import { addVerifyCommands } from './verify.ts';
 
 export function createProgram(): Command {
   const program = new Command('metatrail')
@@ -53,6 +20,7 @@ export function createProgram(): Command {
   addReport(program);
   addReads(program);
   addStatus(program);
+  addVerifyCommands(program);
   addSignIn(program);
   return program;
 }
@@ -200,13 +168,4 @@ function addSignIn(program: Command): void {
         console.log(link);
       }),
   );
-}
-
-function dataOf(answer: GraphQLAnswer): unknown {
-  if (answer.errors) throw new CommandError([...new Set(answer.errors.map(({ message }) => message))].join('\n'));
-  return answer.data;
-}
-
-function print(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
 }

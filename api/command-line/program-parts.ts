@@ -1,0 +1,47 @@
+// What the commands share: their options, what they talk to, and how they print an answer.
+import { type Command, Option } from 'commander';
+import { type Environment, readEnvironment, readVariables } from '../environment.ts';
+import { type Backend, type GraphQLAnswer, openBackend } from './backend.ts';
+import { CommandError } from './command-error.ts';
+
+export interface CommonOptions {
+  data?: string;
+  config?: string;
+}
+
+export function environmentOf(options: CommonOptions & { port?: string }): Environment {
+  return readEnvironment({
+    ...readVariables(),
+    ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
+    ...(options.config !== undefined && { METATRAIL_CONFIG: options.config }),
+    ...(options.port !== undefined && { PORT: options.port }),
+  });
+}
+
+export async function withBackend(
+  options: CommonOptions,
+  create: boolean,
+  work: (backend: Backend) => Promise<void>,
+): Promise<void> {
+  const backend = await openBackend(environmentOf(options), create);
+  try {
+    await work(backend);
+  } finally {
+    await backend.close();
+  }
+}
+
+export function common(command: Command): Command {
+  return command
+    .addOption(new Option('--data <folder>', 'the data folder (METATRAIL_DATA)'))
+    .addOption(new Option('--config <file>', 'the configuration (METATRAIL_CONFIG)'));
+}
+
+export function dataOf(answer: GraphQLAnswer): unknown {
+  if (answer.errors) throw new CommandError([...new Set(answer.errors.map(({ message }) => message))].join('\n'));
+  return answer.data;
+}
+
+export function print(value: unknown): void {
+  console.log(JSON.stringify(value, null, 2));
+}
