@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { makeCompany, metatrail, startService } from './service-world.ts';
 import { withSqlite } from './verify-world.ts';
 
-const VERIFIER = fileURLToPath(new URL('../ingest/verify/', import.meta.url));
+const VERIFIER = dirname(fileURLToPath(new URL('../ingest/verify/main.ts', import.meta.url)));
 
 /** Runs the verifier from a copy of its folder, beside which there is no package. */
 async function runAlone(place: string, ...parameters: string[]) {

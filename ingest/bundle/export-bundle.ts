@@ -159,7 +159,7 @@ function writeTiles(target: BundleFolder, tables: BundleTables, { first, size, c
 }
 
 function writeCheckpoints(target: BundleFolder, tables: BundleTables, { first, size, checkpoint }: Range): void {
-  for (const { size: its, note } of tables.checkpoints(first, size))
+  for (const { size: its, note } of tables.checkpoints(first, Math.min(size, checkpoint - 1)))
     target.write(`checkpoints/${its}`, Buffer.from(note));
   const [newest] = [...tables.checkpoints(checkpoint - 1, checkpoint)];
   target.write('checkpoint', Buffer.from(newest?.note ?? ''));

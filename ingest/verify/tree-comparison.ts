@@ -106,16 +106,22 @@ export class TreeComparison {
     const isDueWithin = (this.#due[0]?.size ?? Number.POSITIVE_INFINITY) < first + width;
     if (width < TILE_WIDTH || isDueWithin) {
       this.#addLeafByLeaf(first, computed, kept);
-      if (width === TILE_WIDTH) this.#upper.add(rootOfTile(kept));
+      if (width === TILE_WIDTH) this.#addUpper(kept, computed);
       return;
     }
     for (let i = 0; kept !== computed && i < TILE_WIDTH; i++)
       this.#noteDifference(first + i, hashAt(computed, i), hashAt(kept, i));
-    const root = rootOfTile(kept);
-    this.#computed?.append(kept === computed ? root : rootOfTile(computed), TILE_LEVELS);
+    const { root, other } = this.#addUpper(kept, computed);
+    this.#computed?.append(other ?? root, TILE_LEVELS);
     this.#kept.append(root, TILE_LEVELS);
-    this.#upper.add(root);
     this.#compareDue();
+  }
+
+  #addUpper(kept: Buffer, computed: Buffer): { root: Buffer; other: Buffer | undefined } {
+    const root = rootOfTile(kept);
+    const other = kept === computed ? undefined : rootOfTile(computed);
+    this.#upper.add(root, other);
+    return { root, other };
   }
 
   /** A checkpoint may be of any size, so also in the middle of a tile. */

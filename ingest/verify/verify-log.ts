@@ -55,6 +55,7 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
   const sampled = await sample.compare(source, findings);
   const { rollups } = await source.checkRest(findings);
   options.signal?.throwIfAborted();
+  notePart(source, checkpoints.at(-1)?.size ?? source.size, findings);
   if (checkpoints.length === 0)
     findings.add({
       weight: 'unchecked',
@@ -63,6 +64,13 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
       what: `There is no signed checkpoint of ${source.where} to compare with, so that nobody vouches for its root; give one with --checkpoint.`,
     });
   return createReport({ source, findings, tree, erased, rollups, sample: { seed, rows: sampled }, steps: ledger });
+}
+
+/** A bundle of a part is none of the whole: that must not be overlooked. */
+function notePart({ where, first, size, isPart }: LogSource, covered: number, findings: Findings): void {
+  if (!isPart || (first === 0 && size >= covered)) return;
+  const what = `${where.charAt(0).toUpperCase()}${where.slice(1)} holds events ${first} to ${size - 1} only, of ${covered} that its checkpoint covers.`;
+  findings.add({ weight: 'gap', kind: 'part', first, count: 1, what });
 }
 
 /** Leaves as they went by, to be compared with a second computation. */
