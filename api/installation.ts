@@ -3,6 +3,7 @@
 import { type DocumentNode, type ExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { Engine } from '../engine/engine.ts';
+import type { ClickHouseTarget } from '../ingest/clickhouse/connect.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
@@ -25,18 +26,22 @@ export class Installation {
   readonly engine: Engine;
   /** Accepts every read before its answer leaves. */
   readonly reads: ReadRecorder;
+  /** Where its ClickHouse is, for those who open it a second time. */
+  readonly clickHouse: ClickHouseTarget;
 
-  private constructor(log: ChangeLog, engine: Engine) {
+  private constructor(log: ChangeLog, engine: Engine, clickHouse: ClickHouseTarget) {
     this.log = log;
     this.engine = engine;
+    this.clickHouse = clickHouse;
     this.reads = new ReadRecorder(log.journal);
   }
 
   /** Throws LogError: the data folder is in use, newer or not writable. */
   static async open(environment: Environment, configuration: Configuration): Promise<Installation> {
-    const log = await openChangeLog(logTargetOf(environment));
+    const clickHouse = logTargetOf(environment);
+    const log = await openChangeLog(clickHouse);
     try {
-      return new Installation(log, await Engine.open(log.journal, configuration));
+      return new Installation(log, await Engine.open(log.journal, configuration), clickHouse);
     } catch (error) {
       await log.close();
       throw error;

@@ -21,7 +21,8 @@ export type LogErrorCode =
   | 'checkpoint-key-malformed'
   | 'checkpoint-key-wrong'
   | 'checkpoint-key-inaccessible'
-  | 'checkpoint-different';
+  | 'checkpoint-different'
+  | 'bundle-refused';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -70,4 +71,5 @@ export const REMEDIES: Record<LogErrorCode, string> = {
     'Give the user that runs Metatrail the right to read the file and to write in its folder, or name another file in METATRAIL_CHECKPOINT_KEY.',
   'checkpoint-different':
     'The journal was altered after it was signed: keep this data folder as it is for whoever finds out, and restore a backup.',
+  'bundle-refused': 'No bundle was made; put right what is said, and export again.',
 };

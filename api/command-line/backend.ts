@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { z } from 'zod';
+import type { RowReader } from '../../ingest/bundle/export-bundle.ts';
+import { rowSchema } from '../../ingest/clickhouse/rows.ts';
+import { readBundleRows } from '../bundle-rows.ts';
 import { chooseConfiguration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { Installation } from '../installation.ts';
@@ -16,6 +19,8 @@ export interface Backend {
   ask(query: string, variables: Record<string, unknown>): Promise<GraphQLAnswer>;
   report(name: string, parameters: Record<string, string>): Promise<Buffer>;
   createSignInLink(): Promise<string | undefined>;
+  /** Rows of the log, for a bundle. */
+  readRows: RowReader;
   close(): Promise<void>;
 }
 
@@ -24,6 +29,8 @@ const answerSchema = z.object({
   errors: z.array(z.looseObject({ message: z.string() })).optional(),
 });
 export type GraphQLAnswer = z.infer<typeof answerSchema>;
+
+const rowsSchema = z.array(rowSchema);
 
 const VIEWER = 'command line';
 
@@ -72,6 +79,7 @@ function localBackend(installation: Installation, environment: Environment): Bac
       return Buffer.concat(chunks);
     },
     createSignInLink: async () => undefined,
+    readRows: (first, end) => readBundleRows(installation, { viewer: VIEWER }, first, end),
     close: () => installation.close(),
   };
 }
@@ -100,6 +108,13 @@ function remoteBackend(service: RunningService): Backend {
       const { status, body } = await send(new URL('sign-in-link', service.url), 'POST', headers);
       if (status !== 200) throw new CommandError(`The service at ${service.url} gave no sign-in link (${status}).`);
       return `${service.url}sign-in?token=${body.toString('utf8')}`;
+    },
+    async readRows(first, end) {
+      const url = new URL('log/rows', service.url);
+      url.search = new URLSearchParams({ first: String(first), end: String(end) }).toString();
+      const { status, body } = await send(url, 'GET', headers);
+      if (status !== 200) throw new CommandError(body.toString('utf8'));
+      return rowsSchema.parse(JSON.parse(body.toString('utf8')));
     },
     async close() {},
   };

@@ -9,6 +9,7 @@ import { addMoveLog } from './move-log.ts';
 import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 import { addProofCommands } from './prove.ts';
 import { startService } from './start.ts';
+import { addVerifyCommands } from './verify.ts';
 
 export function createProgram(): Command {
   const program = new Command('metatrail')
@@ -22,6 +23,7 @@ export function createProgram(): Command {
   addReads(program);
   addStatus(program);
   addProofCommands(program);
+  addVerifyCommands(program);
   addSignIn(program);
   addMoveLog(program);
   return program;

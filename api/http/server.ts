@@ -12,6 +12,7 @@ import { authenticate, signInRoutes } from './authentication.ts';
 import { refuse, serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
 import { serveReport } from './reports.ts';
+import { serveRows, serveVerification } from './verification.ts';
 import { serveWebApplication } from './web-application.ts';
 
 export interface Service {
@@ -39,6 +40,8 @@ export function createHttpApplication(service: Service): Express {
   application.get('/health/ready', (_, response) => answerReady(service, response));
   application.use(signInRoutes(service.signIn));
   const report = (error: unknown) => logFailure(service.logger, error);
+  application.post('/log/verify', authenticate(service.signIn), serveVerification(service.installation));
+  application.get('/log/rows', authenticate(service.signIn), serveRows(service.installation));
   const logReaders = service.publicLog ? undefined : authenticate(service.signIn);
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
   application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));

@@ -1,0 +1,128 @@
+// The door for checks of the log while the service runs: the embedded ClickHouse is open in one process only. /log/verify
+// checks and streams how far it is, a JSON object a line; /log/rows hands out rows for a bundle.
+import { once } from 'node:events';
+import { json, type Request, type RequestHandler, type Response } from 'express';
+import { z } from 'zod';
+import { LogError } from '../../ingest/errors.ts';
+import { CannotCheckError } from '../../ingest/verify/cannot-check.ts';
+import { LiveLog } from '../../ingest/verify/live-log.ts';
+import type { Report } from '../../ingest/verify/report.ts';
+import { verifyLog } from '../../ingest/verify/verify-log.ts';
+import { readBundleRows } from '../bundle-rows.ts';
+import { explainUnrecorded } from '../graphql/errors.ts';
+import type { Installation } from '../installation.ts';
+import { UnrecordedReadError } from '../reads/recorder.ts';
+import { readReader } from './authentication.ts';
+
+/** Checkpoints and keys from outside are small. */
+const LARGEST_ORDER = '2mb';
+/** Rows handed out at once. */
+const MOST_ROWS = 8192;
+const PROGRESS_INTERVAL_MS = 200;
+
+const noteSchema = z.strictObject({ place: z.string().max(1000), note: z.string() });
+export const orderSchema = z.strictObject({
+  outside: z.array(noteSchema).max(100).default([]),
+  trusted: z.strictObject({ place: z.string().max(1000), keys: z.string() }).optional(),
+  seed: z.string().max(100).optional(),
+});
+export type VerificationOrder = z.input<typeof orderSchema>;
+
+/** A line of the answer. */
+export type VerificationLine = { checked: number; size: number } | { report: Report } | { problem: string };
+
+export function serveVerification(installation: Installation): RequestHandler[] {
+  let isRunning = false;
+  return [
+    json({ limit: LARGEST_ORDER }),
+    async (request: Request, response: Response) => {
+      const order = orderSchema.safeParse(request.body ?? {});
+      if (!order.success) {
+        response.status(400).type('text').send('The order of a check has outside, trusted and seed.');
+        return;
+      }
+      if (isRunning) {
+        response.status(409).type('text').send('A check of this log is under way; wait until it is over.');
+        return;
+      }
+      isRunning = true;
+      try {
+        await verifyInto(response, installation, order.data);
+      } finally {
+        isRunning = false;
+      }
+    },
+  ];
+}
+
+async function verifyInto(
+  response: Response,
+  installation: Installation,
+  { outside, trusted, seed }: z.output<typeof orderSchema>,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  response.type('application/x-ndjson');
+  const write = async (line: VerificationLine) => {
+    if (!gone.signal.aborted && !response.write(`${JSON.stringify(line)}\n`)) await once(response, 'drain', gone);
+  };
+  let source: LiveLog | undefined;
+  try {
+    source = await LiveLog.open(installation.clickHouse);
+    const report = await verifyLog(source, {
+      outside,
+      ...(trusted && { trusted }),
+      seed,
+      signal: gone.signal,
+      onProgress: throttled((checked, size) => void write({ checked, size }).catch(() => undefined)),
+    });
+    await write({ report });
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    if (!(error instanceof CannotCheckError)) throw error;
+    await write({ problem: error.message });
+  } finally {
+    await source?.close();
+  }
+  response.end();
+}
+
+/** Passes on what comes at most so often. */
+function throttled(work: (checked: number, size: number) => void): (checked: number, size: number) => void {
+  let last = Number.NEGATIVE_INFINITY;
+  return (checked, size) => {
+    const now = performance.now();
+    if (now - last < PROGRESS_INTERVAL_MS) return;
+    last = now;
+    work(checked, size);
+  };
+}
+
+const wholeNumber = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+const rangeSchema = z
+  .object({ first: wholeNumber, end: wholeNumber })
+  .refine(({ first, end }) => end > first && end - first <= MOST_ROWS);
+
+export function serveRows(installation: Installation): RequestHandler {
+  return async (request: Request, response: Response) => {
+    const range = rangeSchema.safeParse(request.query);
+    if (!range.success) {
+      response.status(400).type('text').send(`Rows are asked for as ?first=N&end=N, at most ${MOST_ROWS} of them.`);
+      return;
+    }
+    const gone = new AbortController();
+    response.on('close', () => gone.abort());
+    const asking = { ...readReader(request), signal: gone.signal };
+    try {
+      response.json(await readBundleRows(installation, asking, range.data.first, range.data.end));
+    } catch (error) {
+      if (gone.signal.aborted) return;
+      if (error instanceof UnrecordedReadError) response.status(503).type('text').send(explainUnrecorded(error));
+      else if (error instanceof LogError) response.status(503).type('text').send(error.message);
+      else throw error;
+    }
+  };
+}

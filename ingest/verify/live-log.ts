@@ -1,0 +1,98 @@
+// A log as its installation keeps it: rows in ClickHouse, keys, tiles, checkpoints and the newest rows in the data folder. The
+// service may go on writing: what is accepted after the beginning of the check is left to the next one.
+import { ClickHouseConnection, type ClickHousePlace } from './clickhouse-connection.ts';
+import { ClickHouseRows } from './clickhouse-rows.ts';
+import { DataFolder } from './data-folder.ts';
+import type { Findings } from './findings.ts';
+import { compareRollups } from './rollups.ts';
+import { parseRow, type Row } from './row.ts';
+import { RowChunks } from './row-chunks.ts';
+import type { Chunk, LogSource } from './source.ts';
+
+export class LiveLog implements LogSource {
+  readonly where: string;
+  readonly log: string;
+  readonly first = 0;
+  readonly size: number;
+  readonly isPart = false;
+  readonly publicKeys: string;
+  readonly #folder: DataFolder;
+  readonly #rows: ClickHouseRows;
+  readonly #side: ClickHouseConnection;
+
+  private constructor(folder: DataFolder, rows: ClickHouseRows, side: ClickHouseConnection) {
+    this.#folder = folder;
+    this.#rows = rows;
+    this.#side = side;
+    this.where = `the data folder ${folder.folder}`;
+    this.log = folder.log;
+    this.size = folder.size;
+    this.publicKeys = folder.readPublicKeys();
+  }
+
+  /**
+   * Opens the stores. In the process that runs the service this works beside it; in another the embedded ClickHouse must be
+   * free. Throws CannotCheckError.
+   */
+  static async open(place: ClickHousePlace): Promise<LiveLog> {
+    const folder = new DataFolder(place.folder);
+    const opened: ClickHouseConnection[] = [];
+    try {
+      const [main, side] = [await ClickHouseConnection.open(place), await ClickHouseConnection.open(place)];
+      opened.push(main, side);
+      return new LiveLog(folder, await ClickHouseRows.begin(main, side, folder), side);
+    } catch (error) {
+      folder.close();
+      for (const connection of opened) await connection.close();
+      throw error;
+    }
+  }
+
+  checkpoints(): Iterable<{ place: string; note: string }> {
+    return this.#folder.checkpoints();
+  }
+
+  tile(level: number, index: number): Buffer | undefined {
+    return this.#folder.tile(level, index);
+  }
+
+  keyOf = (number: number): Uint8Array | undefined => this.#folder.keyOf(number);
+
+  /** First what ClickHouse was given, then what is accepted and on its way. */
+  async *chunks(findings: Findings): AsyncIterable<Chunk> {
+    let next = 0;
+    for (;;) {
+      const delivered = Math.min(this.#folder.readDelivered(), this.size);
+      if (delivered <= next) break;
+      yield* this.#rows.chunks(next, delivered, findings);
+      next = delivered;
+    }
+    yield* this.#undelivered(next, findings);
+  }
+
+  readAgain(sequences: readonly number[]): Promise<Row[]> {
+    return this.#rows.readRows(sequences);
+  }
+
+  async checkRest(findings: Findings): Promise<{ rollups: { name: string; rows: number }[] }> {
+    await this.#rows.checkEnds(findings, () => this.#folder.readSize());
+    const delivered = Math.min(this.#folder.readDelivered(), this.size);
+    return { rollups: await compareRollups(this.#side, delivered, findings) };
+  }
+
+  async close(): Promise<void> {
+    this.#folder.close();
+    await this.#rows.close();
+    await this.#side.close();
+  }
+
+  async *#undelivered(first: number, findings: Findings): AsyncIterable<Chunk> {
+    const chunks = new RowChunks({ log: this.log, first, keyOf: this.keyOf, findings });
+    for (let sequence = first; sequence < this.size; sequence++) {
+      const text = this.#folder.row(sequence);
+      if (text !== undefined) yield* chunks.add(parseRow(JSON.parse(text)));
+    }
+    yield* chunks.skipTo(this.size);
+    yield* chunks.finish();
+  }
+}

@@ -1,0 +1,55 @@
+// What else is asked of ClickHouse about a range of events.
+import { rangeOf } from './leaf-sql.ts';
+import { COLUMNS } from './row.ts';
+
+/** Whole rows, commitments in hexadecimal digits. */
+export function rowsSql(condition: string): string {
+  const columns = COLUMNS.map((column) => {
+    if (column === 'value.commitment') return `arrayMap(given -> lower(hex(given)), value.commitment) AS \`${column}\``;
+    return column.endsWith('_commitment') ? `lower(hex(events.${column})) AS ${column}` : `\`${column}\``;
+  });
+  return `SELECT ${columns.join(', ')} FROM events WHERE ${condition} ORDER BY sequence`;
+}
+
+/** The rows that tell of runs and erasures. */
+export function factsSql(first: number, end: number): string {
+  return rowsSql(`${rangeOf(first, end)} AND stage IN ('run', 'erasure')`);
+}
+
+/** How many events of each step had each outcome. */
+export function countsSql(first: number, end: number): string {
+  return `SELECT run, step, concat(stage, '/', agent, '/', object_type, '/', outcome) AS name, count() AS count,
+    min(sequence) AS event
+FROM events WHERE ${rangeOf(first, end)} AND run_known = 1 AND step > 0 AND stage != 'run'
+GROUP BY run, step, stage, agent, object_type, outcome ORDER BY run, step, name`;
+}
+
+/** For each key, the commitments that stand in place of what was committed under it. */
+export function erasedSql(first: number, end: number): string {
+  return `SELECT key, min(sequence) AS first, count() AS count FROM (
+    SELECT sequence, arrayJoin(arrayConcat(
+        if(object_commitment != '', [subject_key], []), if(actor_commitment != '', [actor_key], []),
+        if(values_commitment != '', [subject_key], []),
+        arrayFilter((k, given) -> given != '', value.key, value.commitment))) AS key
+    FROM events WHERE ${rangeOf(first, end)})
+GROUP BY key ORDER BY key`;
+}
+
+/** Events whose root is not the root of their principal cause. One that is missing has been reported as that. */
+export function otherRootsSql(first: number, end: number): string {
+  const caused = `SELECT sequence, root, causes[1] AS principal FROM events WHERE ${rangeOf(first, end)} AND notEmpty(causes)`;
+  return `SELECT min(sequence) AS first, count() AS count FROM (${caused}) AS event
+GLOBAL INNER JOIN (SELECT sequence AS cause, root AS its_root FROM events
+    WHERE sequence GLOBAL IN (SELECT principal FROM (${caused}))) AS principals
+ON event.principal = principals.cause WHERE root != its_root AND principal < sequence`;
+}
+
+/** Sequences may be larger than a number here can be. */
+export function beyondSql(size: number): string {
+  return `SELECT count() AS held, toString(min(sequence)) AS first FROM events WHERE sequence >= ${size}`;
+}
+
+export function partitionsSql(): string {
+  return `SELECT _partition_id AS partition, toString(min(sequence)) AS first, toString(max(sequence)) AS last
+FROM events GROUP BY _partition_id ORDER BY partition`;
+}

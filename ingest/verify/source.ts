@@ -1,0 +1,54 @@
+// What a log is checked from. There are two sources: the stores of an installation (live-log.ts) and a bundle (bundle.ts).
+import type { Findings } from './findings.ts';
+import type { KeyLookup } from './leaf.ts';
+import type { Row } from './row.ts';
+
+/** How many events of a step had this outcome; `name` is "stage/agent/object type/outcome". */
+export interface StepCount {
+  run: number;
+  step: number;
+  name: string;
+  count: number;
+  /** One of these events. */
+  sequence: number;
+}
+
+/** Events that follow each other, summed up. */
+export interface Chunk {
+  /** A multiple of 256. */
+  first: number;
+  /** 32 bytes for each event; zeros where there is no row. */
+  leaves: Buffer;
+  /** The events of the stages run and erasure. */
+  rows: Row[];
+  counts: StepCount[];
+  /** For each key that is gone, the commitments that stand in place of what was committed under it. */
+  erased: { key: number; first: number; count: number }[];
+}
+
+export interface LogSource {
+  /** Where it is, for people. */
+  readonly where: string;
+  /** The origin of the log. */
+  readonly log: string;
+  /** The sequence of the first row; a multiple of 256. */
+  readonly first: number;
+  /** One past the last row. */
+  readonly size: number;
+  /** Checkpoints may cover more than its rows: what follows them is known by its hashes in the tiles. */
+  readonly isPart: boolean;
+  /** Verifier keys of the log and its witnesses, one a line. */
+  readonly publicKeys: string;
+  /** Its checkpoints in order of size, each with the name of its place. */
+  checkpoints(): Iterable<{ place: string; note: string }>;
+  /** The hashes of a tile, up to 256 of them; undefined: it is not there. */
+  tile(level: number, index: number): Buffer | undefined;
+  keyOf: KeyLookup;
+  /** Its rows in order; what is wrong with them goes into the findings. */
+  chunks(findings: Findings): AsyncIterable<Chunk>;
+  /** Rows of some sequences, to compute their leaves a second time; none where the first time was no other. */
+  readAgain(sequences: readonly number[]): Promise<Row[]>;
+  /** What can be checked of this source alone when its rows have been read. Returns what was checked. */
+  checkRest(findings: Findings): Promise<{ rollups: { name: string; rows: number }[] }>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,24 @@
+// The verifier over the stores of an installation: it accepts what the journal and the shipper made, and names what was altered.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { makeFolder } from './ingest-world.ts';
+import { check, faultsOf, makeLog } from './verify-world.ts';
+
+test('an honest log is verified, with its root, its checkpoints, its rollups and a sample', async (t) => {
+  const { folder, signer, log } = await makeLog(makeFolder(t));
+  const report = await check(folder);
+  assert.deepEqual(report.faults, []);
+  assert.deepEqual(report.unchecked, []);
+  assert.equal(report.result, 'verified');
+  assert.equal(report.log, log);
+  assert.equal(report.size, 700);
+  assert.match(report.root ?? '', /^[0-9a-f]{64}$/);
+  assert.deepEqual(
+    report.checkpoints.map(({ size, holds, keys }) => ({ size, holds, keys })),
+    [300, 600, 700].map((size) => ({ size, holds: true, keys: [signer.vkey] })),
+  );
+  assert.equal(report.root, report.checkpoints.at(-1)?.root);
+  assert.deepEqual(report.rollups, [{ name: 'entitlement_changes', rows: 700 }]);
+  assert.deepEqual(report.sample, { seed: 'test', rows: 700 });
+  assert.deepEqual(faultsOf(report), []);
+});
