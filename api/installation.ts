@@ -3,6 +3,7 @@
 import { type DocumentNode, type ExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { Engine } from '../engine/engine.ts';
+import type { Limits } from '../ingest/back-pressure.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
@@ -11,6 +12,7 @@ import { type Asking, createRequestContext, type RequestContext, waitForDelivery
 import { explainResult, type Report } from './graphql/errors.ts';
 import { limitQuestion, MOST_TOKENS } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
+import { Metrics } from './metrics.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { ReadRecorder } from './reads/recorder.ts';
 import { recordReport } from './reads/report-read.ts';
@@ -25,18 +27,20 @@ export class Installation {
   readonly engine: Engine;
   /** Accepts every read before its answer leaves. */
   readonly reads: ReadRecorder;
+  readonly metrics: Metrics;
 
   private constructor(log: ChangeLog, engine: Engine) {
     this.log = log;
     this.engine = engine;
-    this.reads = new ReadRecorder(log.journal);
+    this.metrics = new Metrics(log);
+    this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 
   /** Throws LogError: the data folder is in use, newer or not writable. */
-  static async open(environment: Environment, configuration: Configuration): Promise<Installation> {
-    const log = await openChangeLog(logTargetOf(environment));
+  static async open(environment: Environment, configuration: Configuration, limits?: Limits): Promise<Installation> {
+    const log = await openChangeLog(logTargetOf(environment), limits);
     try {
-      return new Installation(log, await Engine.open(log.journal, configuration));
+      return new Installation(log, await Engine.open(log.journal, configuration, () => log.pressure.admit()));
     } catch (error) {
       await log.close();
       throw error;
@@ -102,6 +106,7 @@ export class Installation {
   }
 
   async close(): Promise<void> {
+    this.log.pressure.stop();
     await this.engine.idle();
     await this.log.close();
   }
