@@ -7,6 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
 import { LIMITS, type Limits } from '../ingest/back-pressure.ts';
+import { Gate } from '../ingest/journal/gate.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { afterwards, makeBatch, makeEvent, makeFolder, openJournal } from './ingest-world.ts';
 import { beginWithClickHouse, openCompany, startProxy } from './lagging-world.ts';
@@ -45,8 +46,16 @@ test('whoever accepts without waiting is held before its batches are built, in o
       return { events: largeEvents(200, 5000), state: [] };
     }),
   );
-  await Promise.all(accepted);
-  assert.equal(journal.size, 30_000);
+  // Who comes when there is room again, but while others wait, comes after them.
+  let late = 0;
+  const latecomer = accepted[0]?.then(() =>
+    journal.accept((base) => {
+      late = base;
+      return makeBatch(base, 1);
+    }),
+  );
+  await Promise.all([...accepted, latecomer]);
+  assert.deepEqual([journal.size, late], [30_001, 30_000]);
   assert.deepEqual(
     bases,
     Array.from({ length: 150 }, (_, index) => index * 200),
@@ -57,6 +66,24 @@ test('whoever accepts without waiting is held before its batches are built, in o
   t.diagnostic(`150 MB of values, the heap grew by ${Math.round(grown)} MB`);
   assert.ok(grown < 75, `the heap grew by ${grown} MB`);
   assert.deepEqual(journal.inFlight, { events: 0, bytes: 0 });
+});
+
+test('while somebody is let in, nobody else slips past', async () => {
+  const gate = new Gate();
+  const full = { events: 20_000, bytes: 0 };
+  assert.equal(gate.isOpen, true);
+  gate.take(full);
+  const came: string[] = [];
+  const turns = ['first', 'second'].map(async (name) => {
+    await gate.turn();
+    came.push(name);
+    gate.next();
+  });
+  assert.equal(gate.isOpen, false);
+  gate.giveBack(full);
+  assert.equal(gate.isOpen, false, 'there is room, but it is the turn of the first');
+  await Promise.all(turns);
+  assert.deepEqual([came, gate.isOpen], [['first', 'second'], true]);
 });
 
 test('batches that wait are refused with a journal that is closed, and let in after one that was wrong', async (t) => {
