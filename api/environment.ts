@@ -55,6 +55,7 @@ const environmentSchema = z.object({
     .transform((list) => list.split(',').map((each) => each.trim()))
     .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8')
     .default([]),
+  METATRAIL_METRICS: z.enum(['signed-in', 'open'], 'must be signed-in or open').default('signed-in'),
   METATRAIL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
@@ -70,6 +71,7 @@ export interface Environment {
   host: string;
   /** Proxies whose word on the address of a client is taken. */
   proxies: readonly string[];
+  openMetrics: boolean;
   dataFolder: string;
   configurationFile: string | undefined;
   /** The file of the key that signs checkpoints; undefined: in the data folder. */
@@ -116,6 +118,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     port: data.PORT,
     host: data.METATRAIL_HOST,
     proxies: data.METATRAIL_PROXIES,
+    openMetrics: data.METATRAIL_METRICS === 'open',
     dataFolder: data.METATRAIL_DATA,
     configurationFile: data.METATRAIL_CONFIG,
     checkpointKeyFile: data.METATRAIL_CHECKPOINT_KEY,

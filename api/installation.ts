@@ -3,6 +3,7 @@
 import { type DocumentNode, type ExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { Engine } from '../engine/engine.ts';
+import type { Limits } from '../ingest/back-pressure.ts';
 import type { ClickHouseTarget } from '../ingest/clickhouse/connect.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
@@ -12,6 +13,7 @@ import { type Asking, createRequestContext, type RequestContext, waitForDelivery
 import { explainResult, type Report } from './graphql/errors.ts';
 import { limitQuestion, MOST_TOKENS } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
+import { Metrics } from './metrics.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { ReadRecorder } from './reads/recorder.ts';
 import { recordReport } from './reads/report-read.ts';
@@ -26,6 +28,7 @@ export class Installation {
   readonly engine: Engine;
   /** Accepts every read before its answer leaves. */
   readonly reads: ReadRecorder;
+  readonly metrics: Metrics;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
 
@@ -33,15 +36,17 @@ export class Installation {
     this.log = log;
     this.engine = engine;
     this.clickHouse = clickHouse;
-    this.reads = new ReadRecorder(log.journal);
+    this.metrics = new Metrics(log);
+    this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 
   /** Throws LogError: the data folder is in use, newer or not writable. */
-  static async open(environment: Environment, configuration: Configuration): Promise<Installation> {
+  static async open(environment: Environment, configuration: Configuration, limits?: Limits): Promise<Installation> {
     const clickHouse = logTargetOf(environment);
-    const log = await openChangeLog(clickHouse);
+    const log = await openChangeLog(clickHouse, limits);
     try {
-      return new Installation(log, await Engine.open(log.journal, configuration), clickHouse);
+      const engine = await Engine.open(log.journal, configuration, () => log.pressure.admit());
+      return new Installation(log, engine, clickHouse);
     } catch (error) {
       await log.close();
       throw error;
@@ -107,6 +112,7 @@ export class Installation {
   }
 
   async close(): Promise<void> {
+    this.log.pressure.stop();
     await this.engine.idle();
     await this.log.close();
   }

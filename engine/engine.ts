@@ -9,6 +9,7 @@ import type { Connector } from './connector.ts';
 import { createConnector } from './connectors/create.ts';
 import { indexEntry, indexObject } from './indexes.ts';
 import { Run, type RunOptions, type RunResult } from './run.ts';
+import type { Admit } from './run-step.ts';
 import { type Entry, KINDS, type MetaverseObject } from './space.ts';
 import { closeUnfinishedRun } from './unfinished-run.ts';
 
@@ -35,21 +36,30 @@ export class Engine {
   readonly #journal: Journal;
   readonly #connectors: ReadonlyMap<string, Connector>;
   readonly #configurationSequence: number;
+  readonly #admit: Admit;
   /** Synchronisations exclude each other; so does everything else, for now: the end of the last run. */
   #last: Promise<unknown> = Promise.resolve();
 
-  private constructor(journal: Journal, configuration: Configuration, sequence: number) {
+  private constructor(journal: Journal, configuration: Configuration, sequence: number, admit: Admit) {
     this.#journal = journal;
+    this.#admit = admit;
     this.configuration = configuration;
     this.#configurationSequence = sequence;
     this.#connectors = new Map([...configuration.agents.values()].map((agent) => [agent.name, createConnector(agent)]));
   }
 
-  /** Takes up the state in the journal under a configuration; a changed one is recorded first. Throws LogError. */
-  static async open(journal: Journal, configuration: Configuration): Promise<Engine> {
+  /**
+   * Takes up the state in the journal under a configuration; a changed one is recorded first. Runs wait for `admit` before
+   * each batch. Throws LogError.
+   */
+  static async open(
+    journal: Journal,
+    configuration: Configuration,
+    admit: Admit = () => Promise.resolve(),
+  ): Promise<Engine> {
     await closeUnfinishedRun(journal, 'stopped-service-shutdown');
     const sequence = await recordConfiguration(journal, configuration);
-    return new Engine(journal, configuration, sequence);
+    return new Engine(journal, configuration, sequence, admit);
   }
 
   /**
@@ -74,6 +84,7 @@ export class Engine {
       configuration: this.configuration,
       configurationSequence: this.#configurationSequence,
       newId,
+      admit: this.#admit,
     };
     const run = this.#last.then(async () => {
       // Only after a journal that could not accept is there one in this process.

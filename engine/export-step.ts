@@ -5,6 +5,7 @@ import { changeOf, inExportOrder, intend, recordRefused, settle } from './export
 import { entryIndex } from './indexes.ts';
 import type { StepOutcome, StepRunner } from './run-step.ts';
 import { type Entry, KINDS } from './space.ts';
+import type { Unit } from './unit.ts';
 
 const BATCH_ENTRIES = 500;
 
@@ -18,7 +19,7 @@ export async function exportStep(runner: StepRunner, agent: Agent): Promise<Step
   await runner.inBatches(ids, BATCH_ENTRIES, (unit, id) => intend(unit, id));
   const changes = ids.map((id) => changeOf(read(id))).filter((change) => change !== undefined);
   const results = await send(runner, agent, ids, changes);
-  await runner.inBatches(results, BATCH_ENTRIES, (unit, result) => settle(unit, agent, result));
+  await runner.inBatches(results, BATCH_ENTRIES, (unit, result) => settle(unit, agent, result), { happened: true });
   return { result: results.some(({ error }) => error !== undefined) ? 'completed-export-errors' : 'success' };
 }
 
@@ -34,10 +35,11 @@ async function send(
     return await runner.connector.export(changes);
   } catch (error) {
     if (error instanceof ConnectorError) {
-      await runner.inBatches(ids, BATCH_ENTRIES, (unit, id) => {
+      const refuse = (unit: Unit, id: string) => {
         const entry = unit.entry(id);
         if (entry) recordRefused(unit, entry, error.code, undefined);
-      });
+      };
+      await runner.inBatches(ids, BATCH_ENTRIES, refuse, { happened: true });
     }
     throw error;
   }

@@ -8,7 +8,7 @@ import { type Connector, ConnectorError, type InputFile } from './connector.ts';
 import { type Balance, type Counter, Counters } from './counters.ts';
 import { exportStep } from './export-step.ts';
 import { fullImport } from './full-import.ts';
-import { type StepOutcome, StepRunner } from './run-step.ts';
+import { type Admit, type StepOutcome, StepRunner } from './run-step.ts';
 import { type AgentState, KINDS } from './space.ts';
 import { synchronization } from './synchronization.ts';
 import { closeUnfinishedRun, type UnfinishedRun } from './unfinished-run.ts';
@@ -50,6 +50,8 @@ export interface RunEnvironment {
   configuration: Configuration;
   configurationSequence: number;
   newId: () => string;
+  /** Waits while the log is too far behind. */
+  admit: Admit;
 }
 
 const NO_RUN_ERRORS = new Set(['success', 'completed-no-objects']);
@@ -159,7 +161,7 @@ export class Run {
 
   async #carryOut(kind: StepKind, counters: Counters, number: number): Promise<StepOutcome> {
     await this.#initialise();
-    const { journal, configuration, configurationSequence, newId } = this.#environment;
+    const { journal, configuration, configurationSequence, newId, admit } = this.#environment;
     const context = {
       configuration,
       configurationSequence,
@@ -172,10 +174,13 @@ export class Run {
       newId,
       counters,
     };
-    const runner = new StepRunner(journal, this.#connector, context, (date) => {
+    const takeImageDate = (date: Micros) => {
       this.#takeDate(date);
       context.occurredAtKnown = 'reported';
-    });
+    };
+    const runner = new StepRunner(journal, this.#connector, context, { takeImageDate, admit });
+    // Before an image is read, which would wait in memory.
+    await runner.admitted();
     switch (kind) {
       case 'full-import':
         return fullImport(runner, this.#agent);

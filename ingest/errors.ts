@@ -9,6 +9,8 @@ export type LogErrorCode =
   | 'journal-damaged'
   | 'journal-closed'
   | 'journal-trimmed'
+  | 'log-backlog'
+  | 'disk-low'
   | 'event-invalid'
   | 'clickhouse-away'
   | 'clickhouse-ahead'
@@ -52,6 +54,8 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'journal-closed': 'The service was being stopped; nothing of this batch was accepted. Start it again.',
   'journal-trimmed':
     'What the journal no longer has is in ClickHouse; restore ClickHouse from a backup that holds these events.',
+  'log-backlog': 'Bring ClickHouse back; what was accepted is kept and delivered then. Then repeat the run.',
+  'disk-low': 'Free space on the disk of the data folder, then repeat the run; what was accepted is kept.',
   'event-invalid': 'This is an error of the program; please report it.',
   'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',
   'clickhouse-ahead':

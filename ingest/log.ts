@@ -1,5 +1,6 @@
 // The change log of one installation, opened as a whole: the journal that accepts, ClickHouse that answers, the shipper
-// between them, the checkpoints signed over it.
+// between them, the checkpoints signed over it, and what a backlog does to those who make events.
+import { BackPressure, type Limits } from './back-pressure.ts';
 import { Checkpoints } from './checkpoints/checkpoints.ts';
 import { createDestinations, Publication, type PublicationSettings } from './checkpoints/publication/publication.ts';
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickhouse/connect.ts';
@@ -11,6 +12,7 @@ export interface ChangeLog {
   readonly journal: Journal;
   readonly clickhouse: ClickHouse;
   readonly shipper: Shipper;
+  readonly pressure: BackPressure;
   readonly checkpoints: Checkpoints;
   readonly publication: Publication;
   /** Closes everything, once however often it is asked for. */
@@ -29,7 +31,7 @@ export interface LogTarget extends ClickHouseTarget {
  * or not writable; the key of the checkpoints is not the one there should be; the journal is not what was signed.
  * A ClickHouse server that is away is no error: the journal accepts, and the shipper waits.
  */
-export async function openChangeLog(target: LogTarget): Promise<ChangeLog> {
+export async function openChangeLog(target: LogTarget, limits?: Limits): Promise<ChangeLog> {
   const journal = await Journal.open(target.folder);
   let checkpoints: Checkpoints | undefined;
   let clickhouse: ClickHouse | undefined;
@@ -48,7 +50,7 @@ export async function openChangeLog(target: LogTarget): Promise<ChangeLog> {
       closing ??= closeAll(parts);
       return closing;
     };
-    return { ...parts, close };
+    return { ...parts, pressure: new BackPressure(journal, shipper, limits), close };
   } catch (error) {
     await closeAll({ journal, clickhouse, checkpoints });
     throw error;

@@ -84,9 +84,12 @@ test('a batch of the engine that is refused does not take the reads beside it al
 test('a read that is no event is refused before it can take a batch of the engine along', async (t) => {
   const journal = await openJournal(t);
   const recorder = new ReadRecorder(journal);
-  assert.throws(() => recorder.record([{ ...read('a'), outcome: 'NOT A WORD' }]));
+  const wrong = assert.rejects(recorder.record([{ ...read('a'), outcome: 'NOT A WORD' }]));
+  // Where the commit of reads would be under way.
+  await new Promise((resolve) => setImmediate(resolve));
   const engine = await journal.accept((base) => makeBatch(base, 3));
   assert.equal(engine.next, 3);
+  await wrong;
   await recorder.record([read('b')]);
   assert.equal(journal.size, 4);
 });

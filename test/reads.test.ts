@@ -5,6 +5,7 @@ import { schema } from '../api/graphql/schema.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
 import { LARGE_VALUE_BYTES } from '../ingest/event.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
+import { foldEvents } from './engine-fold.ts';
 
 let world: ApiWorld;
 let anne: string;
@@ -251,6 +252,7 @@ const EVERYTHING = `query ($id: ID!, $at: DateTime!) {
   objects { id name formerNames deleted firstSeen lastChanged } objectCount
   changes(first: 1000) { nodes { sequence } }
   object(id: $id) { name deleted history(first: 1000) { nodes { sequence } }
+    access(at: $at) { holdings { agent value grantedBy } }
     state(at: $at) { systems { agent attributes { name values { value setBy } } } } }
   runs { nodes { id steps { complete counted { name count } } } } agents { lastRun { id } }
 }`;
@@ -262,7 +264,11 @@ test('reads change no answer: not counts, history, names, first and last times, 
     await world.delivered();
     const found = await findCompleteness(world.queries, await world.installation.log.checkpoints.current());
     const { missing, faults, runs, steps, beginsAt } = found;
-    return { all: await world.data(EVERYTHING, variables), completeness: { missing, faults, runs, steps, beginsAt } };
+    return {
+      folded: foldEvents(world.events()),
+      all: await world.data(EVERYTHING, variables),
+      completeness: { missing, faults, runs, steps, beginsAt },
+    };
   };
   const before = await describe();
   for (let round = 0; round < 3; round++) {

@@ -26,6 +26,7 @@ export interface Backend {
 
 const answerSchema = z.object({
   data: z.record(z.string(), z.unknown()).nullish(),
+  extensions: z.record(z.string(), z.unknown()).optional(),
   errors: z.array(z.looseObject({ message: z.string() })).optional(),
 });
 export type GraphQLAnswer = z.infer<typeof answerSchema>;

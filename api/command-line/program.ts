@@ -138,14 +138,16 @@ function addReads(program: Command): void {
     .option('--from <instant>', 'the first instant, such as 2026-01-31T00:00:00Z')
     .option('--to <instant>', 'the last instant, included')
     .option('--first <number>', `how many, at most ${MOST_READS}`, '50')
-    .action(async ({ data, config, first, ...filter }: CommonOptions & Record<string, string>) =>
-      withBackend({ ...(data && { data }), ...(config && { config }) }, false, async (backend) =>
+    .action(async ({ data, config, first = '', ...filter }: CommonOptions & Record<string, string>) => {
+      if (!/^\d{1,4}$/.test(first))
+        throw new CommandError(`--first ${first} is no number; it is from 1 to ${MOST_READS}.`);
+      await withBackend({ ...(data && { data }), ...(config && { config }) }, false, async (backend) =>
         print(dataOf(await backend.ask(READS, { filter, first: Number(first) }))),
-      ),
-    );
+      );
+    });
 }
 
-const STATUS = `{ log { origin size watermark lag root state problem } agents { name connector runProfiles lastRun { id profile result startedAt finishedAt } } }`;
+const STATUS = `{ log { origin size watermark lag lagSeconds pressure root state problem } agents { name connector runProfiles lastRun { id profile result startedAt finishedAt } } }`;
 
 function addStatus(program: Command): void {
   common(

@@ -39,6 +39,7 @@ export async function startService(environment: Environment, variables: Record<s
     publicLog: environment.publicLog,
     webFolder: WEB_FOLDER,
     proxies: environment.proxies,
+    openMetrics: environment.openMetrics,
   });
   const server = await listenOrClose(application, environment, installation);
   const url = urlOf(server, environment);

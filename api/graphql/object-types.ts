@@ -114,6 +114,7 @@ export const HolderListType = builder.objectRef<AccessAsOf>('HolderList').implem
 export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseObject').implement({
   description: 'One object of the metaverse, with everything the log knows of it.',
   fields: (t) => ({
+    watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
     id: t.exposeID('id'),
     type: t.exposeString('type'),
     name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),

@@ -34,6 +34,15 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
       description: 'Accepted and not yet delivered.',
       resolve: ({ size }, _, { queries }) => Math.max(0, size - queries.watermark),
     }),
+    lagSeconds: t.float({
+      description: 'The age of the oldest event that is not delivered, in seconds.',
+      resolve: (_, __, { log }) => log.pressure.lag.seconds,
+    }),
+    pressure: t.string({
+      description:
+        'What the backlog does to runs: none, slow, hold (until some is delivered), or disk-low (they stop at once).',
+      resolve: (_, __, { log }) => log.pressure.pressure,
+    }),
     root: t.string({ description: 'Merkle root over the accepted events, hexadecimal.', resolve: ({ root }) => root }),
     state: t.string({
       description: 'shipping, waiting-for-clickhouse or stopped',
@@ -161,6 +170,7 @@ export class Overview {
 
 export const OverviewType = builder.objectRef<Overview>('Overview').implement({
   fields: (t) => ({
+    watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
     until: t.field({
       type: 'DateTime',
       nullable: true,

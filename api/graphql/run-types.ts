@@ -145,6 +145,7 @@ export const RunConnectionType = builder.objectRef<RunPage>('RunConnection').imp
   fields: (t) => ({
     nodes: t.field({ type: [RunType], resolve: ({ runs }) => runs }),
     pageInfo: t.field({ type: PageInfoType, resolve: ({ pageInfo }) => pageInfo }),
+    watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
   }),
 });
 

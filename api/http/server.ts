@@ -27,6 +27,8 @@ export interface Service {
   webFolder: string;
   /** Addresses of the proxies before the service, whose `X-Forwarded-For` says who the client is; usually none. */
   proxies?: readonly string[];
+  /** Whether metrics are for everybody who reaches the port, not only for those who are signed in. */
+  openMetrics?: boolean;
 }
 
 export function createHttpApplication(service: Service): Express {
@@ -38,6 +40,8 @@ export function createHttpApplication(service: Service): Express {
     response.json({ live: true });
   });
   application.get('/health/ready', (_, response) => answerReady(service, response));
+  const known = service.openMetrics ? [] : [authenticate(service.signIn)];
+  application.get('/metrics', ...known, (_, response) => answerMetrics(service, response));
   application.use(signInRoutes(service.signIn));
   const report = (error: unknown) => logFailure(service.logger, error);
   application.post('/log/verify', authenticate(service.signIn), serveVerification(service.installation));
@@ -63,7 +67,8 @@ function setSecurityHeaders(_: Request, response: Response, next: NextFunction):
 }
 
 function answerReady(service: Service, response: Response): void {
-  const { journal, shipper, checkpoints, publication } = service.installation.log;
+  const { journal, shipper, pressure, checkpoints, publication } = service.installation.log;
+  const lag = pressure.lag;
   const reason = service.notReady();
   const ready = reason === undefined && shipper.state !== 'stopped';
   response.status(ready ? 200 : 503).json({
@@ -71,6 +76,9 @@ function answerReady(service: Service, response: Response): void {
     ...(reason !== undefined && { reason }),
     accepted: journal.size,
     delivered: shipper.shipped,
+    lagEvents: lag.events,
+    lagSeconds: lag.seconds,
+    pressure: pressure.pressure,
     shipper: shipper.state,
     ...(shipper.problem && { problem: shipper.problem.message }),
     checkpoint: {
@@ -84,6 +92,11 @@ function answerReady(service: Service, response: Response): void {
       })),
     },
   });
+}
+
+async function answerMetrics({ installation: { metrics } }: Service, response: Response): Promise<void> {
+  const text = await metrics.text();
+  response.set('Content-Type', metrics.contentType).send(text);
 }
 
 function answerNothingHere(_: Request, response: Response): void {

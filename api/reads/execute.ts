@@ -23,13 +23,15 @@ export async function executeRecorded({ args, context, report }: RecordedExecuti
   });
   const result = explainResult(await execute(args), report);
   // Without `data` it was not carried out at all: a variable does not fit.
-  if (questions.length === 0 || result.data === undefined) return result;
+  if (result.data === undefined) return result;
   // Whoever cancelled has seen nothing, and nothing is sent any more: no read.
   if (context.queries.signal?.aborted) return { data: null };
   try {
+    const { watermark } = context.queries;
     const reads = await Promise.all(questions.map((question) => readOf(question, result, context)));
     await context.reads.record(reads.map(readEvent));
-    return result;
+    // Each answer says how far it goes, also one that is a list or a number.
+    return { ...result, extensions: { ...result.extensions, watermark } };
   } catch (error) {
     return { errors: [explainError(error, report)] };
   }

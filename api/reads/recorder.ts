@@ -33,19 +33,30 @@ interface Waiting {
   reject: (error: UnrecordedReadError) => void;
 }
 
+/** Called with reads that were accepted, and how many seconds after they were handed over. */
+type OnRecorded = (events: readonly ProposedEvent[], seconds: number) => void;
+
 export class ReadRecorder {
   readonly #journal: Journal;
+  readonly #onRecorded: OnRecorded;
   #gathered: Waiting[] = [];
   #commits = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, onRecorded: OnRecorded = () => undefined) {
     this.#journal = journal;
+    this.#onRecorded = onRecorded;
   }
 
   /** Resolves when these reads are accepted. Throws UnrecordedReadError when they cannot be: then nothing may be told. */
-  record(events: readonly ProposedEvent[]): Promise<void> {
-    if (events.length === 0) return Promise.resolve();
+  async record(events: readonly ProposedEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const handedOver = performance.now();
+    await this.#accepted(events);
+    this.#onRecorded(events, (performance.now() - handedOver) / 1000);
+  }
+
+  #accepted(events: readonly ProposedEvent[]): Promise<void> {
     // Checked here: a batch that the journal refuses takes with it the engine's batches that were built on it.
     for (const event of events) proposedEventSchema.parse(event);
     return new Promise((resolve, reject) => {

@@ -1,9 +1,17 @@
 // The change log itself: how long it is, how far delivered, and the root that proves it.
 import type { ReactNode } from 'react';
+import { formatDuration } from '../dates.ts';
 import { formatCount } from '../numbers.ts';
 import { Section } from '../page/page.tsx';
 import { HashText } from '../parts/hash-text.tsx';
 import type { Overview } from './overview-query.ts';
+
+/** What a backlog does to runs. */
+const PRESSURES: Readonly<Record<string, string>> = {
+  slow: 'Runs are slowed down until ClickHouse has caught up.',
+  hold: 'Runs are held until ClickHouse has taken some of it.',
+  'disk-low': 'The disk of the data folder is nearly full: runs are stopped.',
+};
 
 export function LogSection({ log }: { log: Overview['log'] }): ReactNode {
   return (
@@ -21,7 +29,11 @@ export function LogSection({ log }: { log: Overview['log'] }): ReactNode {
         <dt title="Every answer stops here: all events below are in ClickHouse">Delivered up to (watermark)</dt>
         <dd>{formatCount(log.watermark)}</dd>
         <dt>Not delivered yet (lag)</dt>
-        <dd>{formatCount(log.lag)}</dd>
+        <dd>
+          {formatCount(log.lag)}
+          {log.lag > 0 && `, the oldest for ${formatDuration(log.lagSeconds * 1000)}`}
+          {PRESSURES[log.pressure] !== undefined && <> · {PRESSURES[log.pressure]}</>}
+        </dd>
         <dt>Merkle root</dt>
         <dd>
           <HashText hash={log.root} what="the Merkle root" />

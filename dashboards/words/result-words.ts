@@ -16,6 +16,8 @@ const PLAIN: Readonly<Record<string, string>> = {
   'stopped-object-limit': 'Stopped: too many objects',
   'stopped-error-limit': 'Stopped: too many errors',
   'stopped-connectivity': 'Stopped: connection lost',
+  'stopped-database-connection-lost': 'Stopped: ClickHouse was away for too long',
+  'stopped-database-disk-full': 'Stopped: the disk of the log is nearly full',
   'stopped-user-termination-from-wmi-or-ui': 'Stopped by a person',
   'stopped-service-shutdown': 'Stopped: service shut down',
   'no-start-connection': 'Not started: no connection',

@@ -10,6 +10,7 @@ import { systemClock } from '../clock.ts';
 import { isLogErrorCode, LogError } from '../errors.ts';
 import { checkBatch } from './checked-event.ts';
 import { noteClockSetBack } from './clock-set-back.ts';
+import { Gate, type Weight, weigh } from './gate.ts';
 import type {
   Batch,
   FromWriter,
@@ -58,6 +59,7 @@ export class Journal {
   readonly #preparer: Worker;
   readonly #writer: Worker;
   readonly #reader: DatabaseSync;
+  readonly #gate = new Gate();
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Set<(size: number) => void>();
   #next: number;
@@ -111,18 +113,32 @@ export class Journal {
     throw new LogError(isLogErrorCode(opened.code) ? opened.code : 'journal-failed', opened.message);
   }
 
+  /** What is on its way to the writer. */
+  get inFlight(): Weight {
+    return this.#gate.inFlight;
+  }
+
   /** The number of accepted events. */
   get size(): number {
     return this.#accepted;
   }
 
   /**
-   * Accepts what `build` returns. `build` is called at once, with the sequence that its first event will have, and may
-   * use it in causes and in the state; state changes are visible in `state` from then on. Resolves when the batch is
-   * durable. Rejects with LogError when nothing of it was kept; batches built on top of it are then refused as well.
-   * Where the machine's clock was set back since the newest event, an event that says so goes first.
+   * Accepts what `build` returns. `build` is called at once, or as soon as there is room (gate.ts), with the sequence that
+   * its first event will have, and may use it in causes and in the state; state changes are visible in `state` from then
+   * on. Resolves when the batch is durable. Rejects with LogError when nothing of it was kept; batches built on top of it
+   * are then refused as well. Where the machine's clock was set back since the newest event, an event that says so goes
+   * first.
    */
   async accept(build: (base: number) => Batch): Promise<Accepted> {
+    if (!this.#gate.isOpen) await this.#gate.turn();
+    const accepted = this.#accept(build);
+    this.#gate.next();
+    return accepted;
+  }
+
+  /** Runs without a pause up to where the batch is on its way. */
+  async #accept(build: (base: number) => Batch): Promise<Accepted> {
     if (this.#over) throw this.#over;
     if (this.#refusal !== undefined) throw this.#refusal;
     const recordedAt = systemClock();
@@ -135,6 +151,8 @@ export class Journal {
     this.#next += events.length;
     this.#newestTime = recordedAt;
     this.#inFlight += 1;
+    const weight = weigh(batch);
+    this.#gate.take(weight);
     for (const change of batch.state) this.state.put(change);
     try {
       const answer = await this.#send({ ...batch, events }, first - setBack.length, recordedAt, follows);
@@ -147,6 +165,7 @@ export class Journal {
       throw error;
     } finally {
       this.#inFlight -= 1;
+      this.#gate.giveBack(weight);
       if (this.#inFlight === 0 && this.#refusal !== undefined) this.#startAfresh();
     }
   }

@@ -34,6 +34,8 @@ export function answerQuestions(story: FixtureStory) {
     size: watermark,
     watermark,
     lag: 0,
+    lagSeconds: 0,
+    pressure: 'none',
     root: ROOT,
     state: 'delivering',
     problem: null,

@@ -1,0 +1,162 @@
+// What a machine that watches is told: how far the log is behind, in events and seconds, what that does, what is read.
+import assert from 'node:assert/strict';
+import type { AddressInfo } from 'node:net';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { getNamedType, isObjectType } from 'graphql';
+import { pino } from 'pino';
+import { schema } from '../api/graphql/schema.ts';
+import { createHttpApplication, listen } from '../api/http/server.ts';
+import { SignIn } from '../api/sign-in.ts';
+import { afterwards, makeBatch } from './ingest-world.ts';
+import { beginWithClickHouse, openCompany } from './lagging-world.ts';
+
+beginWithClickHouse();
+
+async function serve(t: TestContext, openMetrics = false) {
+  const { installation, clickhouse, folder } = await openCompany(t, 1);
+  const { journal, shipper } = installation.log;
+  const signIn = new SignIn(journal);
+  const application = createHttpApplication({
+    installation,
+    signIn,
+    logger: pino({ level: 'silent' }),
+    notReady: () => undefined,
+    webFolder: folder,
+    openMetrics,
+    publicLog: false,
+  });
+  const server = await listen(application, '127.0.0.1', 0);
+  afterwards(t, () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const headers = { authorization: `Bearer ${signIn.commandLineToken}` };
+  const get = (address: string, known = true) => fetch(`${url}${address}`, known ? { headers } : {});
+  const metrics = async () => {
+    const text = await (await get('/metrics')).text();
+    const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    return new Map(
+      lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ')))]),
+    );
+  };
+  return { installation, journal, shipper, clickhouse, get, metrics };
+}
+
+test('metrics are for those who are signed in', async (t) => {
+  const closed = await serve(t);
+  assert.equal((await closed.get('/metrics', false)).status, 401);
+  const known = await closed.get('/metrics');
+  assert.deepEqual(
+    [known.status, known.headers.get('content-type')],
+    [200, 'text/plain; version=0.0.4; charset=utf-8'],
+  );
+});
+
+test('open metrics are for everybody who reaches the port', async (t) => {
+  const open = await serve(t, true);
+  assert.equal((await open.get('/metrics', false)).status, 200);
+});
+
+test('a log that falls behind says so in events and seconds, in health, metrics and the API', async (t) => {
+  const { installation, journal, shipper, clickhouse, get, metrics } = await serve(t);
+  const health = async () => {
+    const {
+      ready: _,
+      checkpoint: __,
+      ...told
+    } = (await (await get('/health/ready', false)).json()) as Record<string, unknown>;
+    return told;
+  };
+  const level = { accepted: journal.size, delivered: journal.size, lagEvents: 0, lagSeconds: 0, pressure: 'none' };
+  assert.deepEqual(await health(), { ...level, shipper: 'shipping' });
+  clickhouse.mood = 'away';
+  const { size } = journal;
+  await journal.accept((base) => makeBatch(base, 7));
+  while (shipper.state === 'shipping') await sleep(20);
+  await sleep(1100);
+  const behind = await health();
+  assert.deepEqual([behind.lagEvents, behind.shipper], [7, 'waiting-for-clickhouse']);
+  assert.ok(Number(behind.lagSeconds) > 1 && Number(behind.lagSeconds) < 60);
+  const told = await metrics();
+  assert.deepEqual(
+    [
+      'metatrail_events_accepted_total',
+      'metatrail_events_delivered_total',
+      'metatrail_lag_events',
+      'metatrail_shipper_state{state="shipping"}',
+      'metatrail_shipper_state{state="waiting-for-clickhouse"}',
+      'metatrail_pressure{state="none"}',
+    ].map((name) => told.get(name)),
+    [size + 7, size, 7, 0, 1, 1],
+  );
+  assert.ok((told.get('metatrail_lag_seconds') ?? 0) > 1);
+  assert.ok((told.get('metatrail_journal_bytes') ?? 0) > 4096);
+  const { data } = await installation.ask('{ log { lag lagSeconds pressure } }', {}, 'test');
+  const log = data?.log as { lag: number; lagSeconds: number; pressure: string };
+  assert.deepEqual([log.lag, log.lagSeconds > 1, log.pressure], [7, true, 'none']);
+  clickhouse.mood = 'well';
+  await shipper.delivered(journal.size);
+  assert.equal((await metrics()).get('metatrail_lag_seconds'), 0);
+});
+
+test('reads are counted by question and outcome, with the time that recording takes, and runs by result', async (t) => {
+  const { installation, journal, shipper, metrics } = await serve(t);
+  const ask = (text: string) => installation.ask(text, {}, 'Änne Müller');
+  await ask('mutation { run(agent: "hr", profile: "full") { result } }');
+  await ask('{ objects(search: "Änne") { name } }');
+  await ask('{ objects { name } objectCount }');
+  await ask('{ object(id: "nobody") { name } }');
+  await shipper.delivered(journal.size);
+  const told = await metrics();
+  assert.deepEqual(
+    [
+      'metatrail_reads_total{question="objects",outcome="answered"}',
+      'metatrail_reads_total{question="objectCount",outcome="answered"}',
+      'metatrail_reads_total{question="object",outcome="refused"}',
+      'metatrail_read_commit_seconds_count',
+      'metatrail_read_commit_seconds_bucket{le="+Inf"}',
+      'metatrail_runs_total{agent="hr",profile="full",result="success"}',
+    ].map((name) => told.get(name)),
+    [2, 1, 1, 3, 3, 1],
+  );
+  assert.doesNotMatch([...told.keys()].join('\n'), /nne|nobody/);
+});
+
+const PROOFS = ['checkpoint', 'checkpointKeys', 'consistencyProof', 'inclusionProof'];
+
+test('every answer says up to which event it goes, and whatever has a place for it there as well', async (t) => {
+  const { installation, journal, shipper } = await serve(t);
+  await installation.engine.run('hr', 'full');
+  await shipper.delivered(journal.size);
+  const fields = Object.entries(schema.getQueryType()?.getFields() ?? {});
+  const without = fields.filter(([, { type }]) => {
+    const named = getNamedType(type);
+    return !isObjectType(named) || named.getFields().watermark === undefined;
+  });
+  // Lists, a number, and single events and runs: their answer says it beside its data. Checkpoints and proofs say of
+  // which size they are.
+  assert.deepEqual(
+    without.map(([name]) => name).sort(),
+    [...PROOFS, 'agents', 'change', 'objectCount', 'objects', 'reports', 'run'].sort(),
+  );
+  for (const text of [
+    '{ agents { lastRun { id } } }',
+    '{ change(sequence: 0) { stage } }',
+    '{ objectCount }',
+    '{ objects { name } }',
+    '{ run(id: 1) { id } }',
+    'mutation { run(agent: "hr", profile: "full") { id } }',
+  ]) {
+    const { extensions } = await installation.ask(text, {}, 'test');
+    const { watermark } = extensions ?? {};
+    assert.ok(typeof watermark === 'number' && watermark > 5 && watermark <= shipper.shipped, text);
+  }
+  const asked = '{ overview { watermark } runs { watermark } changes { watermark } reads { watermark } }';
+  const { data, extensions } = await installation.ask(asked, {}, 'test');
+  for (const [name, told] of Object.entries(data ?? {})) {
+    const { watermark } = told as { watermark: number };
+    assert.equal(watermark, extensions?.watermark, name);
+  }
+});
