@@ -125,6 +125,8 @@ test('variables and configurations that are wrong stop the program with a line f
     PORT: 'http',
     METATRAIL_LOG_LEVEL: 'loud',
     CLICKHOUSE_URL: 'clickhouse:secret@host',
+    CLICKHOUSE_OWNER_URL: 'ftp://owner:secret@host',
+    CLICKHOUSE_CLUSTER: 'a cluster',
   };
   const wrong = await metatrail({ ...company, environment }, 'status');
   assert.equal(wrong.status, 1);
@@ -132,7 +134,17 @@ test('variables and configurations that are wrong stop the program with a line f
     'The environment variable PORT must be a number from 0 to 65535: "http".',
     'The environment variable METATRAIL_LOG_LEVEL must be debug, info, warn, error or silent: "loud".',
     'The environment variable CLICKHOUSE_URL must be an http or https address such as http://127.0.0.1:8123.',
+    'The environment variable CLICKHOUSE_OWNER_URL must be an http or https address such as http://127.0.0.1:8123.',
+    'The environment variable CLICKHOUSE_CLUSTER must be the name of a cluster: "a cluster".',
   ]);
+  const alone = await metatrail(
+    { ...company, environment: { ...company.environment, CLICKHOUSE_CLUSTER: 'company' } },
+    'status',
+  );
+  assert.equal(
+    alone.stderr.trim(),
+    'The environment variable CLICKHOUSE_CLUSTER means nothing without CLICKHOUSE_URL.',
+  );
   writeFileSync(
     company.configuration,
     readmeBlock('yaml').replace('delete_share', 'delete_shar').replace('kind: csv', 'kind: cvs'),

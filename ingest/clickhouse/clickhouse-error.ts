@@ -5,25 +5,28 @@ import { LogError } from '../errors.ts';
 /** Errors that go away by themselves or when somebody frees space: trying again is right. */
 const PASSING = new Set([
   'ABORTED',
-  'ALL_CONNECTION_TRIES_FAILED',
   'CANNOT_ALLOCATE_MEMORY',
   'CANNOT_SCHEDULE_TASK',
   'CANNOT_WRITE_TO_FILE_DESCRIPTOR',
   'KEEPER_EXCEPTION',
   'MEMORY_LIMIT_EXCEEDED',
-  'NETWORK_ERROR',
   'NOT_ENOUGH_SPACE',
-  'NO_FREE_CONNECTION',
   'NO_ZOOKEEPER',
   'QUERY_WAS_CANCELLED',
   'SERVER_OVERLOADED',
-  'SOCKET_TIMEOUT',
   'TABLE_IS_READ_ONLY',
   'TIMEOUT_EXCEEDED',
   'TOO_FEW_LIVE_REPLICAS',
   'TOO_MANY_PARTS',
   'TOO_MANY_SIMULTANEOUS_QUERIES',
   'UNKNOWN_STATUS_OF_INSERT',
+]);
+/** What a server says of another that it asked: a shard is away. */
+const OF_ANOTHER_SERVER = new Set([
+  'ALL_CONNECTION_TRIES_FAILED',
+  'NETWORK_ERROR',
+  'NO_FREE_CONNECTION',
+  'SOCKET_TIMEOUT',
 ]);
 /** Errors found before any row is looked at. */
 const OF_THE_STATEMENT = new Set([
@@ -62,6 +65,8 @@ function asClickHouseError(error: unknown, { embedded, insert = false, signal }:
   if (signal?.aborted) return new LogError('clickhouse-refused', 'The statement was cancelled.', { retryable: true });
   const message = error instanceof Error ? error.message : String(error);
   const type = typeOf(error, message);
+  if (type !== undefined && OF_ANOTHER_SERVER.has(type))
+    return new LogError('clickhouse-away', `A server of the cluster does not answer (${type}).`, { retryable: true });
   if (type !== undefined) {
     const right = type === 'ACCESS_DENIED' ? missingRight(message) : undefined;
     if (right !== undefined)

@@ -27,6 +27,9 @@ const SILENT = { level: ClickHouseLogLevel.OFF };
 export class ClickHouseConnection {
   readonly #client: ClickHouseClient;
 
+  /** The statement before. */
+  #last: Promise<unknown> = Promise.resolve();
+
   private constructor(client: ClickHouseClient) {
     this.#client = client;
   }
@@ -47,7 +50,7 @@ export class ClickHouseConnection {
 
   /** Reads rows. Numbers are numbers; what may be larger than 2^53 has to be asked for as text. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
-    return attempt(async () => {
+    return this.#inTurn(async () => {
       const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_threads = 0`;
       const result = await this.#client.query({ query, format: 'JSONEachRow' });
       return result.json<Record<string, unknown>>();
@@ -55,12 +58,12 @@ export class ClickHouseConnection {
   }
 
   async command(sql: string): Promise<void> {
-    await attempt(() => this.#client.command({ query: sql }));
+    await this.#inTurn(() => this.#client.command({ query: sql }));
   }
 
   /** Inserts lines of tab-separated values. They are sent apart from the statement, so that no server writes them down with it. */
   async insert(statement: string, lines: string): Promise<void> {
-    await attempt(async () => {
+    await this.#inTurn(async () => {
       const values = Readable.from([lines], { objectMode: false });
       const { stream } = await this.#client.exec({ query: statement, values });
       await finished(stream.resume());
@@ -69,6 +72,13 @@ export class ClickHouseConnection {
 
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  /** A session of a server takes one statement at a time and refuses others meanwhile. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#last.then(() => attempt(work));
+    this.#last = turn.catch(() => undefined);
+    return turn;
   }
 
   async #refuseOldVersion(): Promise<void> {
@@ -113,6 +123,8 @@ function openServer({ url, database }: ClickHousePlace): ClickHouseClient {
       // A temporary table belongs to a session.
       session_id: randomUUID(),
       request_timeout: REQUEST_TIMEOUT_MS,
+      // Of a cluster: a shard that is away is no verdict, and a question within a question asks all shards first.
+      clickhouse_settings: { skip_unavailable_shards: 0, prefer_global_in_and_join: 1 },
       log: SILENT,
     });
   } catch {

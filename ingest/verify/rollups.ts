@@ -66,10 +66,11 @@ export async function compareRollups(
   return found;
 }
 
+/** Of a cluster, the views stand beside the rows of each shard, in a database of their own. */
 async function listRollups(connection: ClickHouseConnection, findings: Findings): Promise<Rollup[]> {
   const views = await connection.rows(
     `SELECT name, as_select, extract(create_table_query, ' TO (?:[^ ]*\\\\.)?\`?([A-Za-z0-9_]+)\`?') AS target FROM system.tables
-WHERE database = currentDatabase() AND engine = 'MaterializedView' ORDER BY name`,
+WHERE database IN (currentDatabase(), concat(currentDatabase(), '_local')) AND engine = 'MaterializedView' ORDER BY name`,
   );
   for (const { view, target } of KNOWN) {
     if (views.some((each) => each.name === view && each.target === target)) continue;
