@@ -27,7 +27,7 @@ export function createReportSources(context: RequestContext): ReportSources {
     },
     leaversOfPeriod: ({ from, to }) => findLeavers(queries, from, to, people),
     async completeness(watermark) {
-      return findCompleteness({ ...queries, watermark }, await log.checkpoints.current());
+      return findCompleteness({ ...queries, watermark }, await log.checkpoints.current(), log.publication.outside);
     },
   };
 }

@@ -3,7 +3,9 @@
 import { createHash } from 'node:crypto';
 import type { Completeness, Watermark } from '../api/queries/results.ts';
 import type { Block, Table } from './content.ts';
-import { countOf, formatCount, formatInstant, nameSystem } from './wording.ts';
+import { countOf, formatCount, formatDelay, formatInstant, nameSystem } from './wording.ts';
+
+const MICROS_AN_HOUR = 3_600_000_000;
 
 /** Who asked, when and with what; given by the caller, so that the same data and context make the same bytes. */
 export interface ReportContext {
@@ -84,6 +86,7 @@ function tabulateFacts(of: EvidenceOf, context: ReportContext): Table {
     ['Log size', countOf(completeness.size, 'accepted event')],
     ['Merkle root', completeness.root, 'mono'],
     ['Checkpoint', describeCheckpoint(completeness)],
+    ['Outside', describeOutside(completeness, context.producedAt)],
     ['Completeness', stateCompleteness(of)],
     ['SHA-256 of the query', hashQuery(context.queryText), 'mono'],
     ['Program', `Metatrail ${context.version}`],
@@ -105,6 +108,13 @@ function describeCheckpoint({ keyIds }: Completeness): string {
   const [own = '', ...others] = keyIds;
   const cosigned = others.length === 0 ? '' : `, and also with ${others.join(', ')}`;
   return `Size and root were signed with the key ${own}${cosigned}`;
+}
+
+/** What is known elsewhere of the log before this report: what the operator could not rewrite without somebody noticing. */
+function describeOutside({ outside }: Completeness, producedAt: number): string {
+  if (!outside) return 'No checkpoint is known outside of this installation before this report';
+  const hours = Math.max(0, producedAt - outside.at) / MICROS_AN_HOUR;
+  return `The checkpoint of ${countOf(outside.size, 'event')}, at ${outside.destination}, sent ${formatDelay(hours)} before this report`;
 }
 
 function describeWatermark(watermark: number): string {
@@ -173,6 +183,11 @@ function explain(of: EvidenceOf): [string, string][] {
       'The log has signed its size and Merkle root, and keeps the signed note under this size: “metatrail checkpoint”, or ' +
         '/log/checkpoint of the service, gives the newest, and “metatrail prove --consistency” shows that the log only grew ' +
         'from this size to any later one. Who has the public key with this id can check the signature without the service.',
+    ],
+    [
+      'Outside',
+      'Checkpoints are sent to witnesses and other places. Where such a place is not in the hands of whoever operates this ' +
+        'installation, nothing before the last one sent can be rewritten without its keeper being able to show it.',
     ],
     [
       'Query',

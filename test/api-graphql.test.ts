@@ -213,7 +213,7 @@ test('runs have their steps, their balance and counters that equal the log', asy
 
 async function completeness() {
   await world.delivered();
-  return findCompleteness(world.queries, await world.installation.log.checkpoints.current());
+  return findCompleteness(world.queries, await world.installation.log.checkpoints.current(), undefined);
 }
 
 test('a log in which every counter equals the events is complete', async () => {

@@ -86,7 +86,7 @@ const QUESTIONS: Record<string, Question> = {
   'changes by month': (context) => countChangesByMonth(context),
   problems: (context) => countProblems(context),
   'changes out of band': (context) => countOutOfBand(context),
-  completeness: (context) => findCompleteness(context, checkpoint(context.watermark)),
+  completeness: (context) => findCompleteness(context, checkpoint(context.watermark), undefined),
 };
 
 async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryContext }> {

@@ -17,6 +17,8 @@ testPage('the overview shows people, problems, open leavers and the log', async 
   ]);
   assert.match((await readTexts(page, '.page-lead')).join(), /2024-06-10 07:15:52 UTC/);
   await page.getByText('4c1f8a2b…b7e6f1').waitFor();
+  await page.getByText(/^12 events, \d+ d( \d+ h)? ago, witness example\.org\/w1$/).waitFor();
+  await page.getByText('The webhook https://example.org answered 503.').waitFor();
   await page.getByRole('link', { name: 'Greta Moreau' }).first().click();
   await waitForHeading(page, 'Greta Moreau');
 });

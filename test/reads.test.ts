@@ -262,7 +262,7 @@ test('reads change no answer: not counts, history, names, first and last times, 
   const strangers = '0192a000-0000-7000-8000-00000000dead';
   const describe = async () => {
     await world.delivered();
-    const found = await findCompleteness(world.queries, await world.installation.log.checkpoints.current());
+    const found = await findCompleteness(world.queries, await world.installation.log.checkpoints.current(), undefined);
     const { missing, faults, runs, steps, beginsAt } = found;
     return {
       folded: foldEvents(world.events()),

@@ -193,13 +193,27 @@ test('the evidence names who asked, what, of which log, how far, how complete, a
     'Produced at 2024-06-01 08:15:30.123456 UTC',
     'Log origin metatrail.example/log Watermark 5,678: the answer stands on the events 0 to 5,677, and on none after',
     `Log size 5,700 accepted events Merkle root ${world.ROOT}`,
-    'Checkpoint Size and root were signed with the key 0badcafe Completeness',
+    'Checkpoint Size and root were signed with the key 0badcafe Outside No checkpoint is known',
     'Completeness Complete: 72 runs, 168 steps, 0 gaps; counters equal the log.',
     `SHA-256 of the query ${createHash('sha256').update(world.CONTEXT.queryText).digest('hex')}`,
     'Program Metatrail 0.1.0',
     '22 events were accepted after it; this answer leaves them out.',
     'SELECT holder, entitlement FROM entitlements WHERE occurred_at <= {at}',
     'log complete',
+  );
+});
+
+test('the newest checkpoint outside is named with its place and its age', async (t) => {
+  const outside = {
+    destination: 'witness example.org/w1',
+    size: 5601,
+    at: world.CONTEXT.producedAt - 26.5 * world.HOUR,
+  };
+  const printed = readPdf(t, await world.printReport('access', { completeness: { ...world.COMPLETE, outside } }));
+  if (printed === undefined) return;
+  assertSays(
+    printed,
+    'Outside The checkpoint of 5,601 events, at witness example.org/w1, sent 26.5 h before this report',
   );
 });
 

@@ -266,7 +266,7 @@ describe('the CERT feed', () => {
       );
     }
     const { queries } = installation.context({ viewer: 'test' });
-    const completeness = await findCompleteness(queries, await installation.log.checkpoints.current());
+    const completeness = await findCompleteness(queries, await installation.log.checkpoints.current(), undefined);
     assert.deepEqual(completeness.faults, []);
     assert.equal(completeness.missing, 0);
     assert.equal(completeness.runs, csv.length * 3 + 1);

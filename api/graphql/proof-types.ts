@@ -2,9 +2,12 @@
 import type { ConsistencyProof, InclusionProof, Rotation } from '../../ingest/checkpoints/checkpoints.ts';
 import type { SignedCheckpoint } from '../../ingest/checkpoints/kept-checkpoint.ts';
 import { formatConsistencyProof, formatInclusionProof } from '../../ingest/checkpoints/proof-text.ts';
+import type { DestinationStatus } from '../../ingest/checkpoints/publication/courier.ts';
+import type { Outside } from '../../ingest/checkpoints/publication/publication.ts';
 import type { CheckpointKey } from '../../ingest/checkpoints/tables.ts';
 import { builder, callerError } from './builder.ts';
 import { ChangeType } from './change-types.ts';
+import { LogStatusType } from './overview-types.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
@@ -47,6 +50,50 @@ const CheckpointKeyType = builder.objectRef<CheckpointKey>('CheckpointKey').impl
     }),
   }),
 });
+
+/** The newest checkpoint that some destination has. */
+const OutsideType = builder.objectRef<Outside>('OutsideCheckpoint').implement({
+  description: 'The newest checkpoint that is known to be outside of this installation.',
+  fields: (t) => ({
+    destination: t.exposeString('destination', { description: 'Where it was sent: a witness, webhook, file or mail.' }),
+    size: t.field({ type: 'Sequence', resolve: ({ size }) => size }),
+    at: t.field({ type: 'DateTime', description: 'When it was sent.', resolve: ({ at }) => at }),
+  }),
+});
+
+const DestinationType = builder.objectRef<DestinationStatus>('CheckpointDestination').implement({
+  description: 'Where checkpoints are sent, and how far that is.',
+  fields: (t) => ({
+    destination: t.exposeString('destination'),
+    size: t.field({
+      type: 'Sequence',
+      nullable: true,
+      description: 'The largest checkpoint that is there.',
+      resolve: ({ sent }) => sent?.size ?? null,
+    }),
+    at: t.field({
+      type: 'DateTime',
+      nullable: true,
+      description: 'Since when.',
+      resolve: ({ sent }) => sent?.at ?? null,
+    }),
+    problem: t.string({
+      nullable: true,
+      description: 'Why the next one is not there yet; it is tried again.',
+      resolve: ({ problem }) => problem ?? null,
+    }),
+  }),
+});
+
+builder.objectFields(LogStatusType, (t) => ({
+  outside: t.field({
+    type: OutsideType,
+    nullable: true,
+    description: 'The newest checkpoint outside of this installation; none: nobody outside knows the log.',
+    resolve: (_, __, { log }) => log.publication.outside ?? null,
+  }),
+  destinations: t.field({ type: [DestinationType], resolve: (_, __, { log }) => log.publication.status }),
+}));
 
 export const InclusionProofType = builder.objectRef<InclusionProof>('InclusionProof').implement({
   description:

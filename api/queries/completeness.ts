@@ -6,8 +6,12 @@ import { type QueryContext, readAll, readEvents } from './context.ts';
 import type { Completeness } from './results.ts';
 import { countSteps, findStepFaults, groupRuns, type RunRecord, type StepCounts } from './runs.ts';
 
-/** Over all runs below the watermark. `checkpoint` is one of all that is accepted. */
-export async function findCompleteness(context: QueryContext, checkpoint: SignedCheckpoint): Promise<Completeness> {
+/** Over all runs below the watermark. `checkpoint` is one of all that is accepted, `outside` the newest that was sent out. */
+export async function findCompleteness(
+  context: QueryContext,
+  checkpoint: SignedCheckpoint,
+  outside: Completeness['outside'],
+): Promise<Completeness> {
   const [[dense], [first], events, counted] = await Promise.all([
     readAll(
       context,
@@ -38,6 +42,7 @@ export async function findCompleteness(context: QueryContext, checkpoint: Signed
     faults: findFaults(runs, counted),
     root: Buffer.from(checkpoint.root).toString('hex'),
     keyIds: checkpoint.keyIds,
+    outside,
   };
 }
 

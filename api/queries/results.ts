@@ -98,4 +98,6 @@ export interface Completeness {
   root: string;
   /** The ids of the keys that have signed for size and root: of the log, and of witnesses. */
   keyIds: string[];
+  /** The newest checkpoint that is known to be outside of this installation; undefined: there is none. */
+  outside: { destination: string; size: number; at: number } | undefined;
 }

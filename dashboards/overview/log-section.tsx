@@ -1,6 +1,6 @@
 // The change log itself: how long it is, how far delivered, and the root that proves it.
 import type { ReactNode } from 'react';
-import { formatDuration } from '../dates.ts';
+import { formatDuration, measureDelay } from '../dates.ts';
 import { formatCount } from '../numbers.ts';
 import { Section } from '../page/page.tsx';
 import { HashText } from '../parts/hash-text.tsx';
@@ -21,6 +21,14 @@ export function LogSection({ log }: { log: Overview['log'] }): ReactNode {
           {log.problem}
         </p>
       )}
+      {log.destinations.map(
+        ({ destination, problem }) =>
+          problem !== null && (
+            <p key={destination} className="notice bad" role="alert">
+              {problem}
+            </p>
+          ),
+      )}
       <dl className="pairs">
         <dt>State</dt>
         <dd>{log.state}</dd>
@@ -38,9 +46,20 @@ export function LogSection({ log }: { log: Overview['log'] }): ReactNode {
         <dd>
           <HashText hash={log.root} what="the Merkle root" />
         </dd>
+        <dt title="What somebody else keeps cannot be rewritten here without being found out">
+          Newest checkpoint outside
+        </dt>
+        <dd>{describeOutside(log)}</dd>
         <dt>Origin</dt>
         <dd className="dn">{log.origin}</dd>
       </dl>
     </Section>
   );
+}
+
+function describeOutside({ outside, destinations }: Overview['log']): ReactNode {
+  if (outside === null)
+    return destinations.length === 0 ? 'None: no witness or other destination is configured' : 'None yet';
+  const age = formatDuration(measureDelay(outside.at, new Date().toISOString()));
+  return `${formatCount(outside.size)} events, ${age} ago, ${outside.destination}`;
 }

@@ -19,7 +19,11 @@ export const overviewQuery = operation(
       openLeavers { person { id name type } agent leftAt openHours }
       leaverDelays { agent closed open medianHours p95Hours maximumHours }
       recentRuns { ...RunSummary }
-      log { origin size watermark lag lagSeconds pressure root state problem }
+      log {
+        origin size watermark lag lagSeconds pressure root state problem
+        outside { destination size at }
+        destinations { destination problem }
+      }
     }
   }
 `,

@@ -76,6 +76,7 @@ export class CheckpointReader {
   readonly #firstDelivery: StatementSync;
   readonly #lastDelivery: StatementSync;
   readonly #lastSent: StatementSync;
+  readonly #newestSent: StatementSync;
   /** The full tiles. */
   readonly tiles: TileStore;
 
@@ -91,6 +92,9 @@ export class CheckpointReader {
     const ofDestination = `SELECT ${DELIVERY} FROM checkpoint_deliveries WHERE destination = ?`;
     this.#firstDelivery = database.prepare(`${ofDestination} ORDER BY size LIMIT 1`);
     this.#lastDelivery = database.prepare(`${ofDestination} ORDER BY size DESC LIMIT 1`);
+    this.#newestSent = database.prepare(
+      `SELECT ${DELIVERY} FROM checkpoint_deliveries WHERE state = 'sent' ORDER BY size DESC, at LIMIT 1`,
+    );
     this.#lastSent = database.prepare(`${ofDestination} AND state = 'sent' ORDER BY size DESC LIMIT 1`);
   }
 
@@ -120,6 +124,11 @@ export class CheckpointReader {
   /** The largest checkpoint that was sent there, or tried. */
   lastDelivery(destination: string): Delivery | undefined {
     return readDelivery(this.#lastDelivery.get(destination));
+  }
+
+  /** The largest checkpoint that is anywhere outside; of several places the one that has it longest. */
+  newestSent(): Delivery | undefined {
+    return readDelivery(this.#newestSent.get());
   }
 
   lastSent(destination: string): Delivery | undefined {

@@ -42,6 +42,7 @@ const STEPS: readonly Step[] = [
     destination TEXT, size INTEGER, state TEXT NOT NULL, attempts INTEGER NOT NULL, at INTEGER NOT NULL, error TEXT,
     PRIMARY KEY (destination, size)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX checkpoints_sent ON checkpoint_deliveries (size) WHERE state = 'sent';
   `,
   },
 ];

@@ -39,6 +39,16 @@ export function answerQuestions(story: FixtureStory) {
     root: ROOT,
     state: 'delivering',
     problem: null,
+    outside: { destination: 'witness example.org/w1', size: '12', at: '2024-06-10T07:20:00.000000Z' },
+    destinations: [
+      { destination: 'witness example.org/w1', size: '12', at: '2024-06-10T07:20:00.000000Z', problem: null },
+      {
+        destination: 'webhook https://example.org',
+        size: null,
+        at: null,
+        problem: 'The webhook https://example.org answered 503.',
+      },
+    ],
   };
   const findChange = (sequence: string) => changes[Number(sequence)] ?? null;
   const showChange = (change: FixtureChange): object => ({

@@ -41,6 +41,7 @@ export const COMPLETE: Completeness = {
   faults: [],
   root: ROOT,
   keyIds: ['0badcafe'],
+  outside: undefined,
 };
 
 export function personId(number: number): string {

@@ -28,11 +28,13 @@ export interface Outside {
 }
 
 export class Publication {
+  readonly #checkpoints: Checkpoints;
   readonly #couriers: Courier[];
   readonly #listeners = new Set<(message: string) => void>();
   readonly #forget: () => void;
 
   constructor(checkpoints: Checkpoints, destinations: readonly Destination[], pace: Pace = PACE) {
+    this.#checkpoints = checkpoints;
     const say = (message: string) => {
       for (const listener of this.#listeners) listener(message);
     };
@@ -48,10 +50,10 @@ export class Publication {
     return this.#couriers.map(({ status }) => status);
   }
 
-  /** The largest checkpoint that some destination has, and of those the oldest delivery; none: nobody outside knows the log. */
+  /** The largest checkpoint that is outside, wherever that was sent and whenever; none: nobody outside knows the log. */
   get outside(): Outside | undefined {
-    const sent = this.status.flatMap(({ destination, sent }) => (sent ? [{ destination, ...sent }] : []));
-    return sent.sort((a, b) => b.size - a.size || a.at - b.at)[0];
+    const sent = this.#checkpoints.reader.newestSent();
+    return sent && { destination: sent.destination, size: sent.size, at: sent.at };
   }
 
   /** Calls back with a sentence each time that something could not be sent. */
