@@ -61,8 +61,9 @@ async function prepareOrWait(shipper: Shipper): Promise<void> {
   try {
     await shipper.prepare();
   } catch (error) {
-    // The shipper tries again, and shows it as its problem.
-    if (!(error instanceof LogError && error.retryable)) throw error;
+    // The shipper tries again and shows it as its problem, or stops: what contradicts the journal can still be read.
+    const shown = ['clickhouse-ahead', 'clickhouse-different'];
+    if (!(error instanceof LogError && (error.retryable || shown.includes(error.code)))) throw error;
   }
 }
 

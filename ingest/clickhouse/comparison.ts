@@ -15,6 +15,25 @@ export const VIEWS = [
   { view: 'entitlement_changes_view', target: 'entitlement_changes', key: 'sequence, ordinal, value, granted' },
 ];
 
+/**
+ * An insert of ours that a server took up may still be at work after we gave up on it: what it holds is not known until it
+ * is done. Throws LogError clickhouse-refused, retryable, while there is one.
+ */
+export async function refuseWhileInserting(clickhouse: ClickHouse, log: string, signal: AbortSignal): Promise<void> {
+  if (clickhouse.embedded) return;
+  const [working] = await clickhouse.select(
+    `SELECT count() AS inserts FROM system.processes
+     WHERE query_kind = 'Insert' AND position(query, concat('insert_deduplication_token = \\'', {log:String}, ':')) > 0`,
+    { log },
+    z.object({ inserts: z.number() }),
+    { signal },
+  );
+  if (working && working.inserts > 0)
+    throw new LogError('clickhouse-refused', 'ClickHouse is still at work on an insert of before.', {
+      retryable: true,
+    });
+}
+
 /** ClickHouse must hold exactly this log, and no more of it than the journal. Throws LogError when it does not. */
 export async function refuseOtherLog(
   clickhouse: ClickHouse,
