@@ -49,6 +49,7 @@ const WAY: readonly Step[] = [
   'answer',
   'compare',
   'insert',
+  'complete views',
   'remember',
   'trim',
 ];

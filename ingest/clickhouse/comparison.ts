@@ -104,26 +104,48 @@ function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
   return isDeepStrictEqual(fromRow(parsed.data), fromRow(rowSchema.parse(JSON.parse(ours.row))));
 }
 
+/** The sequences of a range, its bounds bound as `from` and `to`. */
+const OF_RANGE = 'sequence >= {from:UInt64} AND sequence < {to:UInt64}';
+
+/** What a view makes of the events from `from` up to `to`: its own question, asked of them alone. */
+async function questionOf(clickhouse: ClickHouse, view: string): Promise<string> {
+  const [definition] = await clickhouse.select(
+    `SELECT as_select FROM system.tables
+     WHERE database = if({place:String} = '', currentDatabase(), {place:String}) AND name = {view:String}`,
+    { view, place: clickhouse.cluster?.rowsDatabase ?? '' },
+    z.object({ as_select: z.string() }),
+  );
+  const ofRange = definition?.as_select.replace(
+    /\bFROM (`?\w+`?\.)?events\b/,
+    `FROM (SELECT * FROM events WHERE ${OF_RANGE})`,
+  );
+  if (ofRange === undefined || ofRange === definition?.as_select)
+    throw new LogError('clickhouse-refused', `The view ${view} is not there, or does not read events.`);
+  return ofRange;
+}
+
 /** An insert killed in the middle may have reached `events` and not what its views feed: that is made up for here. */
 export async function completeViews(clickhouse: ClickHouse, from: number, to: number): Promise<void> {
-  for (const { view, target, key } of VIEWS) {
-    const [definition] = await clickhouse.select(
-      `SELECT as_select FROM system.tables
-       WHERE database = if({place:String} = '', currentDatabase(), {place:String}) AND name = {view:String}`,
-      { view, place: clickhouse.cluster?.rowsDatabase ?? '' },
-      z.object({ as_select: z.string() }),
-    );
-    const range = `sequence >= {from:UInt64} AND sequence < {to:UInt64}`;
-    const ofRange = definition?.as_select.replace(
-      /\bFROM (`?\w+`?\.)?events\b/,
-      `FROM (SELECT * FROM events WHERE ${range})`,
-    );
-    if (ofRange === undefined || ofRange === definition?.as_select)
-      throw new LogError('clickhouse-refused', `The view ${view} is not there, or does not read events.`);
+  for (const { view, target, key } of VIEWS)
     await clickhouse.command(
-      `INSERT INTO ${target} SELECT * FROM (${ofRange})
-       WHERE (${key}) NOT IN (SELECT ${key} FROM ${target} WHERE ${range}) SETTINGS insert_deduplicate = 0`,
+      `INSERT INTO ${target} SELECT * FROM (${await questionOf(clickhouse, view)})
+       WHERE (${key}) NOT IN (SELECT ${key} FROM ${target} WHERE ${OF_RANGE}) SETTINGS insert_deduplicate = 0`,
       { from, to },
     );
+}
+
+/** The tables whose rows of a range are not what their view makes of the log. */
+export async function findWrongViews(clickhouse: ClickHouse, from: number, to: number): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const { view, target, key } of VIEWS) {
+    const rows = `SELECT (count(), sum(sipHash64(${key})))`;
+    const [same] = await clickhouse.select(
+      `SELECT (${rows} FROM (${await questionOf(clickhouse, view)})) = (${rows} FROM ${target} WHERE ${OF_RANGE}) AS same`,
+      { from, to },
+      z.object({ same: z.number() }),
+      { timeLimit: TIME_LIMIT },
+    );
+    if (same?.same !== 1) wrong.push(target);
   }
+  return wrong;
 }

@@ -30,11 +30,15 @@ function failAsSqlite(): never {
   throw Object.assign(new Error('database or disk is full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
 }
 
+/** What the thread says next is that a batch is accepted. */
+let committed = false;
+
 const { exec } = DatabaseSync.prototype;
 DatabaseSync.prototype.exec = function (sql) {
   const step = sql.includes(';') ? undefined : stepOf(sql, false);
   if (step === undefined) exec.call(this, sql);
   else atStep(step, failAsSqlite, () => exec.call(this, sql));
+  committed = step === 'commit';
 };
 
 const { run } = StatementSync.prototype;
@@ -50,9 +54,9 @@ if (parentPort) {
   const port = parentPort;
   const { postMessage } = port;
   port.postMessage = (message: unknown) => {
-    const accepted = typeof message === 'object' && message !== null && 'recordedAt' in message;
     const work = () => postMessage.call(port, message);
-    if (accepted) atStep('answer', failAsSqlite, work);
-    else work();
+    if (!committed) return work();
+    committed = false;
+    return atStep('answer', failAsSqlite, work);
   };
 }
