@@ -93,6 +93,15 @@ async function assertUnchanged(folder: string, work: () => Promise<void>): Promi
   assert.deepEqual(await fingerprint(folder), before);
 }
 
+async function withLog(folder: string, work: (log: ChangeLog) => Promise<void>): Promise<void> {
+  const log = await openChangeLog({ folder });
+  try {
+    await work(log);
+  } finally {
+    await log.close();
+  }
+}
+
 /** The log opens, ships and is whole; returns it, closed after the test. */
 async function openWhole(t: TestContext, folder: string): Promise<ChangeLog> {
   const log = await openChangeLog({ folder });
@@ -162,9 +171,7 @@ test('a table of a view that lost rows, or has some too many, is made again', as
     await changeClickHouse(folder, wrong);
     assert.match((await recover(folder)).stdout, /^The table entitlement_changes does not hold what its view makes/m);
     assert.equal((await recover(folder, '--apply', '--why', WHY)).status, 0);
-    const log = await openChangeLog({ folder });
-    await assertWhole(log);
-    await log.close();
+    await withLog(folder, assertWhole);
   }
 });
 
@@ -314,18 +321,18 @@ test('each step of a repair fails once, and the next recovery finishes it', { ti
     const folder = backUp(t, before);
     const failed = await repairFailing(folder, step);
     assert.equal(await repairFailing(folder, Number.POSITIVE_INFINITY), false);
-    const log = await openChangeLog({ folder });
-    await log.shipper.delivered(log.journal.size);
-    await assertWhole(log);
-    const { rows } = await readSetAside(log);
-    assert.deepEqual(
-      rows,
-      Array.from({ length: 20 }, (_, i) => 30 + i),
-      `after step ${step} failed`,
-    );
-    const events = log.journal.rows(30, 100).filter(({ row }) => row.includes('"set-aside"'));
-    assert.equal(events.length, 1);
-    await log.close();
+    await withLog(folder, async (log) => {
+      await log.shipper.delivered(log.journal.size);
+      await assertWhole(log);
+      const { rows } = await readSetAside(log);
+      assert.deepEqual(
+        rows,
+        Array.from({ length: 20 }, (_, i) => 30 + i),
+        `after step ${step} failed`,
+      );
+      const events = log.journal.rows(30, 100).filter(({ row }) => row.includes('"set-aside"'));
+      assert.equal(events.length, 1);
+    });
     rmSync(folder, { recursive: true });
     if (!failed) {
       assert.ok(step > 8, `a repair has ${step - 1} statements`);
