@@ -81,6 +81,18 @@ export async function missingRows(
   signal: AbortSignal,
 ): Promise<readonly JournalRow[]> {
   const from = rows[0]?.sequence ?? 0;
+  const held = await compareRows(clickhouse, rows, signal);
+  if (held > 0) await completeViews(clickhouse, from, from + held);
+  return rows.slice(held);
+}
+
+/** How many of these rows ClickHouse holds, from the first on. Throws LogError when one of them is another. */
+export async function compareRows(
+  clickhouse: ClickHouse,
+  rows: readonly JournalRow[],
+  signal: AbortSignal,
+): Promise<number> {
+  const from = rows[0]?.sequence ?? 0;
   const to = from + rows.length;
   const columns = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
   const held = await clickhouse.select(
@@ -94,8 +106,7 @@ export async function missingRows(
     if (!isSameEvent(row, rows[index]))
       throw new LogError('clickhouse-different', `ClickHouse holds another event ${from + index} than the journal.`);
   }
-  if (held.length > 0) await completeViews(clickhouse, from, from + held.length);
-  return rows.slice(held.length);
+  return held.length;
 }
 
 function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {

@@ -49,6 +49,7 @@ export class Shipper {
   #loop: Promise<void> | undefined;
   #waiters: { size: number; resolve: () => void; reject: (error: LogError) => void }[] = [];
   #problem: LogError | undefined;
+  #halted: LogError | undefined;
 
   constructor(journal: Journal, clickhouse: ClickHouse) {
     this.#journal = journal;
@@ -65,13 +66,20 @@ export class Shipper {
   }
 
   get state(): ShipperState {
-    if (!this.#problem) return 'shipping';
-    return isFinal(this.#problem) ? 'stopped' : 'waiting-for-clickhouse';
+    if (!this.problem) return 'shipping';
+    return isFinal(this.problem) ? 'stopped' : 'waiting-for-clickhouse';
   }
 
   /** What stands in the way, if anything. */
   get problem(): LogError | undefined {
-    return this.#problem;
+    return this.#halted ?? this.#problem;
+  }
+
+  /** Somebody else found that ClickHouse contradicts the journal: nothing is shipped or accepted any more. */
+  halt(problem: LogError): void {
+    this.#halted = problem;
+    this.#noteProblem(problem);
+    this.#wake?.('stop');
   }
 
   /**
@@ -102,7 +110,7 @@ export class Shipper {
    */
   delivered(size: number): Promise<void> {
     if (this.#shipped >= size) return Promise.resolve();
-    if (this.#problem && !this.#problem.retryable) return Promise.reject(this.#problem);
+    if (this.problem && !this.problem.retryable) return Promise.reject(this.problem);
     if (this.#stopping) return Promise.reject(stoppedEarly());
     return new Promise((resolve, reject) => {
       this.#waiters.push({ size, resolve, reject });
@@ -123,7 +131,7 @@ export class Shipper {
 
   async #run(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    while (!this.#stopping) {
+    while (!this.#stopping && !this.#halted) {
       try {
         const moved = await this.#shipOnce();
         this.#problem = undefined;
@@ -224,7 +232,7 @@ export class Shipper {
 
   /** Sleeps; to stop ends it at once, and where it waits for events, so does the next accepted batch. */
   async #pause(milliseconds: number, until: WakeReason): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping || this.#halted) return;
     if (until === 'accepted' && this.#shipped < this.#journal.size) return;
     const cut = new AbortController();
     this.#wake = (reason) => {

@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClickHouse, openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { Shipper } from '../../ingest/clickhouse/shipper.ts';
+import { Trimmer } from '../../ingest/clickhouse/trimmer.ts';
 import { LogError } from '../../ingest/errors.ts';
 import type { ProposedEvent } from '../../ingest/event.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
@@ -48,8 +49,11 @@ export async function goOn(folder: string, wrap = (clickhouse: ClickHouse) => cl
     if (journal.state.get('batch', 'of the test') === undefined) await acceptBatch(journal);
   });
   const clickhouse = openClickHouse({ folder });
-  await ship(journal, wrap(clickhouse), BEFORE + BATCH);
-  await untilDone(() => journal.trim(TRIMMED));
+  const watched = wrap(clickhouse);
+  await ship(journal, watched, BEFORE + BATCH);
+  const shipper = { shipped: BEFORE + BATCH, halt: () => undefined };
+  const parts = { journal, clickhouse: watched, shipper, checkpointed: () => TRIMMED };
+  await untilDone(() => new Trimmer(parts, { keepDays: 0, keepRows: 0 }).trimOnce());
   await clickhouse.close();
   await journal.close();
 }
