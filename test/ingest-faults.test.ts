@@ -11,9 +11,8 @@ import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
 import { openClickHouse } from '../ingest/clickhouse/connect.ts';
-import { openChangeLog } from '../ingest/log.ts';
 import type { Fault, Manner, Step } from './faults/fault.ts';
-import { BATCH, BEFORE, goOn, makeBefore } from './faults/one-batch.ts';
+import { BATCH, BEFORE, goOn, goOnOpen, makeBefore } from './faults/one-batch.ts';
 import { assertWhole } from './ingest-whole.ts';
 import { makeFolder } from './ingest-world.ts';
 
@@ -76,21 +75,16 @@ function copyOf(t: TestContext, before: string): string {
 
 /** The log goes on where it was left, and nothing of it is lost, twice there or different. */
 async function assertGoesOn(folder: string): Promise<void> {
-  await goOn(folder);
-  const log = await openChangeLog({ folder });
-  try {
+  await goOnOpen(folder, async (log) => {
     assert.equal(log.journal.size, BEFORE + BATCH);
     assert.equal(log.journal.firstRow, 256);
-    await log.shipper.delivered(BEFORE + BATCH);
     await assertWhole(log);
-  } finally {
-    await log.close();
-  }
+  });
 }
 
-/** Of steps that repeat, the first, one in the middle and the last. */
+/** Of steps that repeat, the first and the last. */
 function chooseOccurrences(count: number): number[] {
-  return [...new Set([1, Math.ceil(count / 2), count])];
+  return [...new Set([1, count])];
 }
 
 /** Counts the steps on the way from `before`, which must be `way`, and fails those of `failed` one after the other. */
@@ -113,14 +107,14 @@ async function failEach(t: TestContext, before: string, way: readonly Step[], fa
 }
 
 test('each step of one batch fails once in each manner, and nothing is lost, twice there or different', {
-  timeout: 600_000,
+  timeout: 840_000,
 }, async (t) => {
   const before = makeFolder(t);
   await makeBefore(before);
   await failEach(t, before, WAY);
 });
 
-test('each step of making up for half an insert fails once in each manner', { timeout: 300_000 }, async (t) => {
+test('each step of making up for half an insert fails once in each manner', { timeout: 400_000 }, async (t) => {
   const before = makeFolder(t);
   await makeBefore(before);
   await goOn(before);

@@ -8,24 +8,15 @@ import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
 import { Journal } from '../ingest/journal/journal.ts';
 import { Writer } from '../ingest/journal/writer.ts';
-import { openChangeLog } from '../ingest/log.ts';
+import { chanceOf } from './faults/chance.ts';
 import { FATES, traceDisk, writeAfterPowerLoss } from './faults/disk-trace.ts';
-import { BATCH, BEFORE, goOn, makeBefore } from './faults/one-batch.ts';
+import { BEFORE, goOn, goOnOpen, makeBefore } from './faults/one-batch.ts';
 import { assertWhole, naiveRoot } from './ingest-whole.ts';
 import { makeBatch, makeFolder } from './ingest-world.ts';
 import { requireTool } from './require-tool.ts';
 
 const CHILD = path.join(import.meta.dirname, 'faults/journal-child.ts');
 const lineSchema = z.object({ accepted: z.number() });
-
-/** A row of numbers from 0 to 1 that is the same for the same seed (a linear congruential generator). */
-function chanceOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 test('power fails at each call that writes the journal: what was accepted is there, and nothing of half a batch', {
   timeout: 300_000,
@@ -87,17 +78,6 @@ function splitHashes(tile: Uint8Array): Buffer[] {
 
 const TABLES = ['events', 'entitlement_changes'] as const;
 
-async function assertGoesOn(folder: string): Promise<void> {
-  await goOn(folder);
-  const log = await openChangeLog({ folder });
-  try {
-    await log.shipper.delivered(BEFORE + BATCH);
-    await assertWhole(log);
-  } finally {
-    await log.close();
-  }
-}
-
 /** The folders of the parts of a table that came last, by their names `partition_first_last_level`. */
 function newestParts(folder: string, table: string): string[] {
   const store = path.join(folder, 'clickhouse/data/default', table);
@@ -140,5 +120,5 @@ async function losePart(t: TestContext, tables: readonly string[], lose: (part: 
 for (const [loss, lose] of Object.entries(LOSSES))
   for (const tables of [['events'], ['entitlement_changes'], TABLES])
     test(`the part of an insert nobody heard of is ${loss} (${tables.join(', ')}): it is made up for, once`, async (t) => {
-      await assertGoesOn(await losePart(t, tables, lose));
+      await goOnOpen(await losePart(t, tables, lose), assertWhole);
     });

@@ -3,10 +3,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ClickHouse, openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { Shipper } from '../../ingest/clickhouse/shipper.ts';
-import { Trimmer } from '../../ingest/clickhouse/trimmer.ts';
+import { type TrimmedParts, Trimmer } from '../../ingest/clickhouse/trimmer.ts';
 import { LogError } from '../../ingest/errors.ts';
 import type { ProposedEvent } from '../../ingest/event.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
+import { type ChangeLog, openChangeLog } from '../../ingest/log.ts';
 import { makeBatch, makeEvent, makeId } from '../ingest-world.ts';
 
 /** So many events were delivered before the batch, so that it fills the second tile of the Merkle tree. */
@@ -45,20 +46,37 @@ export async function makeBefore(folder: string): Promise<void> {
 /** Takes the batch all its way, from wherever it is. `wrap` may put something between the shipper and ClickHouse. */
 export async function goOn(folder: string, wrap = (clickhouse: ClickHouse) => clickhouse): Promise<void> {
   const journal = await Journal.open(folder);
-  await untilDone(async () => {
-    if (journal.state.get('batch', 'of the test') === undefined) await acceptBatch(journal);
-  });
+  await untilDone(() => acceptBatch(journal));
   const clickhouse = openClickHouse({ folder });
   const watched = wrap(clickhouse);
   await ship(journal, watched, BEFORE + BATCH);
   const shipper = { shipped: BEFORE + BATCH, halt: () => undefined };
-  const parts = { journal, clickhouse: watched, shipper, checkpointed: () => TRIMMED };
-  await untilDone(() => new Trimmer(parts, { keepDays: 0, keepRows: 0 }).trimOnce());
+  await untilDone(() => trim({ journal, clickhouse: watched, shipper }));
   await clickhouse.close();
   await journal.close();
 }
 
+/** As a service that goes on: what is missing of the way is done, and everything can be looked at while it is open. */
+export async function goOnOpen(folder: string, look: (log: ChangeLog) => Promise<void>): Promise<void> {
+  const log = await openChangeLog({ folder });
+  try {
+    await acceptBatch(log.journal);
+    await log.shipper.delivered(BEFORE + BATCH);
+    await trim(log);
+    await look(log);
+  } finally {
+    await log.close();
+  }
+}
+
+/** Behind the first tile, as if a checkpoint were signed over it. */
+function trim(parts: Omit<TrimmedParts, 'checkpointed'>): Promise<number> {
+  return new Trimmer({ ...parts, checkpointed: () => TRIMMED }, { keepDays: 0, keepRows: 0 }).trimOnce();
+}
+
+/** Once: a batch that was accepted before the process ended is in the state. */
 async function acceptBatch(journal: Journal): Promise<void> {
+  if (journal.state.get('batch', 'of the test') !== undefined) return;
   const people = [201, 202, 203, 204];
   await journal.accept((base) => ({
     events: people.map((person) => grant(person, person === 204 ? 'remove' : 'add')),
