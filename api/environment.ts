@@ -56,6 +56,11 @@ const environmentSchema = z.object({
     .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8')
     .default([]),
   METATRAIL_METRICS: z.enum(['signed-in', 'open'], 'must be signed-in or open').default('signed-in'),
+  METATRAIL_JOURNAL_DAYS: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a number of days from 0 to 9999')
+    .transform(Number)
+    .optional(),
   METATRAIL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
@@ -76,6 +81,8 @@ export interface Environment {
   configurationFile: string | undefined;
   /** The file of the key that signs checkpoints; undefined: in the data folder. */
   checkpointKeyFile: string | undefined;
+  /** How many days the journal keeps rows that are delivered. */
+  journalDays: number | undefined;
   /** Checkpoints, tiles and public keys are for everybody. */
   publicLog: boolean;
   /** Where checkpoints are sent. */
@@ -122,6 +129,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     dataFolder: data.METATRAIL_DATA,
     configurationFile: data.METATRAIL_CONFIG,
     checkpointKeyFile: data.METATRAIL_CHECKPOINT_KEY,
+    journalDays: data.METATRAIL_JOURNAL_DAYS,
     publicLog: data.METATRAIL_PUBLIC_LOG,
     publication: publicationOf(data),
     logLevel: data.METATRAIL_LOG_LEVEL,
@@ -141,6 +149,7 @@ export function logTargetOf(environment: Environment) {
     database: environment.clickHouseDatabase,
     cluster: environment.clickHouseCluster,
     checkpointKeyFile: environment.checkpointKeyFile,
+    journalDays: environment.journalDays,
     publication: environment.publication,
   };
 }

@@ -59,8 +59,9 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'event-invalid': 'This is an error of the program; please report it.',
   'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',
   'clickhouse-ahead':
-    'The journal was restored from an older backup, or this ClickHouse belongs to another data folder.',
-  'clickhouse-different': 'The change log in ClickHouse was altered or belongs to another data folder.',
+    'The journal was restored from an older backup, or this ClickHouse belongs to another data folder. Nothing is accepted or answered until that is settled: stop the service; `metatrail recover` explains it and repairs what can be.',
+  'clickhouse-different':
+    'The change log in ClickHouse was altered, lost a part, or belongs to another data folder. Nothing is accepted or answered until that is settled: stop the service; `metatrail recover` explains it and repairs what can be.',
   'clickhouse-refused': 'See what ClickHouse says; the journal keeps every event.',
   'clickhouse-right-missing':
     'Give the user that right, or name one who has it: CLICKHOUSE_OWNER_URL is for those who make and change tables.',

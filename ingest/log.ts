@@ -5,6 +5,7 @@ import { Checkpoints } from './checkpoints/checkpoints.ts';
 import { createDestinations, Publication, type PublicationSettings } from './checkpoints/publication/publication.ts';
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickhouse/connect.ts';
 import { Shipper } from './clickhouse/shipper.ts';
+import { KEPT_DAYS, Trimmer } from './clickhouse/trimmer.ts';
 import { LogError } from './errors.ts';
 import { Journal } from './journal/journal.ts';
 
@@ -13,6 +14,7 @@ export interface ChangeLog {
   readonly clickhouse: ClickHouse;
   readonly shipper: Shipper;
   readonly pressure: BackPressure;
+  readonly trimmer: Trimmer;
   readonly checkpoints: Checkpoints;
   readonly publication: Publication;
   /** Closes everything, once however often it is asked for. */
@@ -24,6 +26,8 @@ export interface LogTarget extends ClickHouseTarget {
   checkpointKeyFile?: string | undefined;
   /** Where checkpoints are sent; nowhere unless said. */
   publication?: PublicationSettings | undefined;
+  /** How many days the journal keeps rows that are delivered. */
+  journalDays?: number | undefined;
 }
 
 /**
@@ -42,9 +46,14 @@ export async function openChangeLog(target: LogTarget, limits?: Limits): Promise
     await prepareOrWait(shipper);
     shipper.start();
     checkpoints.start();
+    const { reader } = checkpoints;
+    const checkpointed = () => reader.newest()?.size ?? 0;
+    const keepDays = target.journalDays ?? KEPT_DAYS;
+    const trimmer = new Trimmer({ journal, clickhouse, shipper, checkpointed }, { keepDays });
+    trimmer.start();
     const destinations = target.publication ? createDestinations(target.publication, checkpoints) : [];
     const publication = new Publication(checkpoints, destinations);
-    const parts = { journal, clickhouse, shipper, checkpoints, publication };
+    const parts = { journal, clickhouse, shipper, trimmer, checkpoints, publication };
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= closeAll(parts);
@@ -61,8 +70,9 @@ async function prepareOrWait(shipper: Shipper): Promise<void> {
   try {
     await shipper.prepare();
   } catch (error) {
-    // The shipper tries again, and shows it as its problem.
-    if (!(error instanceof LogError && error.retryable)) throw error;
+    // The shipper tries again and shows it as its problem, or stops: what contradicts the journal can still be read.
+    const shown = ['clickhouse-ahead', 'clickhouse-different'];
+    if (!(error instanceof LogError && (error.retryable || shown.includes(error.code)))) throw error;
   }
 }
 
@@ -70,13 +80,15 @@ interface Parts {
   journal: Journal;
   clickhouse?: ClickHouse | undefined;
   shipper?: Shipper;
+  trimmer?: Trimmer;
   checkpoints?: Checkpoints | undefined;
   publication?: Publication;
 }
 
 /** In this order: the shipper uses both stores, what was accepted last is signed for, and the lock on the folder goes last. */
-async function closeAll({ journal, clickhouse, shipper, checkpoints, publication }: Parts): Promise<void> {
+async function closeAll({ journal, clickhouse, shipper, trimmer, checkpoints, publication }: Parts): Promise<void> {
   try {
+    await trimmer?.stop();
     await shipper?.stop();
     await clickhouse?.close();
   } finally {

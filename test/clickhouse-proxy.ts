@@ -1,13 +1,17 @@
 // What stands between the program and a real ClickHouse server and goes wrong: it can be away, refuse, hang, answer for the
-// server, or lose the answer to an insert that was done.
+// server, lose the answer to an insert that was done, or hand an insert on long after it was given up.
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseServer } from './clickhouse-server.ts';
 
-export type Mood = 'well' | 'away' | 'unavailable' | 'hanging' | 'losing-answers-to-inserts' | 'out-of-memory';
+export type Mood = 'well' | 'away' | 'unavailable' | 'hanging' | 'losing-answers-to-inserts' | 'late' | 'out-of-memory';
 
 const OUT_OF_MEMORY = 'Code: 241. DB::Exception: (total) memory limit exceeded: row Zoë. (MEMORY_LIMIT_EXCEEDED)';
+
+/** Long enough for a shipper that gave up on an insert to compare and send once more. */
+const LATE_MS = 1500;
 
 export class ClickHouseProxy {
   mood: Mood = 'well';
@@ -52,6 +56,10 @@ export class ClickHouseProxy {
     if (this.mood === 'out-of-memory') return void outgoing.writeHead(500).end(OUT_OF_MEMORY);
     if (this.version !== undefined && statement.startsWith('SELECT version()'))
       return void outgoing.end(`${JSON.stringify({ version: this.version })}\n`);
+    if (this.mood === 'late' && statement.startsWith('INSERT INTO events')) {
+      incoming.socket.destroy();
+      await sleep(LATE_MS);
+    }
     try {
       const answer = await this.#forward(incoming, body);
       const content = await buffer(answer);

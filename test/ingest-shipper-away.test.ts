@@ -138,6 +138,22 @@ test('an answer lost after the insert was done is found out by comparing, and no
   assert.deepEqual(await readSequences(log), upTo(30));
 });
 
+test('an insert that a server does long after it was given up is not there beside what was sent again', async (t) => {
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await log.shipper.delivered(10);
+  server.mood = 'late';
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await until(() => log.shipper.problem !== undefined);
+  server.mood = 'well';
+  // More came meanwhile: a batch of all of it would be another one than that which is still to come.
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await log.shipper.delivered(30);
+  await sleep(2500);
+  assert.deepEqual(await readSequences(log), upTo(30));
+});
+
 test('a server that refuses for good fails those who wait, and is tried again all the same', async (t) => {
   const server = await startProxy(t);
   const log = await openLog(t, server.url(USER));

@@ -67,6 +67,12 @@ async function assertStops(log: ChangeLog, code: LogErrorCode, message: RegExp):
   assert.equal(log.shipper.state, 'stopped');
   assert.equal(log.shipper.problem?.code, code);
   await assert.rejects(log.shipper.delivered(1_000_000), { code });
+  const { size } = log.journal;
+  await assert.rejects(
+    log.journal.accept((base) => makeBatch(base, 1)),
+    { code },
+  );
+  assert.equal(log.journal.size, size, 'a log that contradicts what was delivered accepts nothing more');
 }
 
 everywhere('every accepted event is in ClickHouse once and in order, also after a restart', async (t, place) => {
@@ -134,6 +140,20 @@ everywhere('of a batch that ClickHouse holds in part, the rest is sent', async (
   const rows = log.journal.rows(10, 4).map(({ row }) => row);
   await log.clickhouse.insert(`INSERT INTO events (${columns}) FORMAT JSONEachRow`, rows.join('\n'));
   await log.close();
+  const again = await openLog(t, folder);
+  await again.shipper.delivered(20);
+  await assertSame(again);
+});
+
+everywhere('rows that ClickHouse lost are sent again, though it knows the token of their insert', async (t, place) => {
+  const folder = await makeFolderAt(t, place);
+  await makeDelivered(folder, numbered(10));
+  const log = await openChangeLog(targetOf(folder));
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await log.shipper.delivered(20);
+  await log.close();
+  await changeClickHouse(folder, 'ALTER TABLE events DELETE WHERE sequence >= 10 SETTINGS mutations_sync = 2');
+  changeJournal(folder, "UPDATE facts SET value = '10' WHERE name = 'shipped'");
   const again = await openLog(t, folder);
   await again.shipper.delivered(20);
   await assertSame(again);

@@ -8,6 +8,7 @@ import { CommandError } from './command-error.ts';
 import { addMoveLog } from './move-log.ts';
 import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 import { addProofCommands } from './prove.ts';
+import { addRecover } from './recover.ts';
 import { startService } from './start.ts';
 import { addVerifyCommands } from './verify.ts';
 
@@ -26,6 +27,7 @@ export function createProgram(): Command {
   addVerifyCommands(program);
   addSignIn(program);
   addMoveLog(program);
+  addRecover(program);
   return program;
 }
 

@@ -15,6 +15,25 @@ export const VIEWS = [
   { view: 'entitlement_changes_view', target: 'entitlement_changes', key: 'sequence, ordinal, value, granted' },
 ];
 
+/**
+ * An insert of ours that a server took up may still be at work after we gave up on it: what it holds is not known until it
+ * is done. Throws LogError clickhouse-refused, retryable, while there is one.
+ */
+export async function refuseWhileInserting(clickhouse: ClickHouse, log: string, signal: AbortSignal): Promise<void> {
+  if (clickhouse.embedded) return;
+  const [working] = await clickhouse.select(
+    `SELECT count() AS inserts FROM system.processes
+     WHERE query_kind = 'Insert' AND position(query, concat('insert_deduplication_token = \\'', {log:String}, ':')) > 0`,
+    { log },
+    z.object({ inserts: z.number() }),
+    { signal },
+  );
+  if (working && working.inserts > 0)
+    throw new LogError('clickhouse-refused', 'ClickHouse is still at work on an insert of before.', {
+      retryable: true,
+    });
+}
+
 /** ClickHouse must hold exactly this log, and no more of it than the journal. Throws LogError when it does not. */
 export async function refuseOtherLog(
   clickhouse: ClickHouse,
@@ -62,6 +81,18 @@ export async function missingRows(
   signal: AbortSignal,
 ): Promise<readonly JournalRow[]> {
   const from = rows[0]?.sequence ?? 0;
+  const held = await compareRows(clickhouse, rows, signal);
+  if (held > 0) await completeViews(clickhouse, from, from + held);
+  return rows.slice(held);
+}
+
+/** How many of these rows ClickHouse holds, from the first on. Throws LogError when one of them is another. */
+export async function compareRows(
+  clickhouse: ClickHouse,
+  rows: readonly JournalRow[],
+  signal: AbortSignal,
+): Promise<number> {
+  const from = rows[0]?.sequence ?? 0;
   const to = from + rows.length;
   const columns = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
   const held = await clickhouse.select(
@@ -75,8 +106,7 @@ export async function missingRows(
     if (!isSameEvent(row, rows[index]))
       throw new LogError('clickhouse-different', `ClickHouse holds another event ${from + index} than the journal.`);
   }
-  if (held.length > 0) await completeViews(clickhouse, from, from + held.length);
-  return rows.slice(held.length);
+  return held.length;
 }
 
 function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
@@ -85,26 +115,48 @@ function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
   return isDeepStrictEqual(fromRow(parsed.data), fromRow(rowSchema.parse(JSON.parse(ours.row))));
 }
 
+/** The sequences of a range, its bounds bound as `from` and `to`. */
+const OF_RANGE = 'sequence >= {from:UInt64} AND sequence < {to:UInt64}';
+
+/** What a view makes of the events from `from` up to `to`: its own question, asked of them alone. */
+async function questionOf(clickhouse: ClickHouse, view: string): Promise<string> {
+  const [definition] = await clickhouse.select(
+    `SELECT as_select FROM system.tables
+     WHERE database = if({place:String} = '', currentDatabase(), {place:String}) AND name = {view:String}`,
+    { view, place: clickhouse.cluster?.rowsDatabase ?? '' },
+    z.object({ as_select: z.string() }),
+  );
+  const ofRange = definition?.as_select.replace(
+    /\bFROM (`?\w+`?\.)?events\b/,
+    `FROM (SELECT * FROM events WHERE ${OF_RANGE})`,
+  );
+  if (ofRange === undefined || ofRange === definition?.as_select)
+    throw new LogError('clickhouse-refused', `The view ${view} is not there, or does not read events.`);
+  return ofRange;
+}
+
 /** An insert killed in the middle may have reached `events` and not what its views feed: that is made up for here. */
 export async function completeViews(clickhouse: ClickHouse, from: number, to: number): Promise<void> {
-  for (const { view, target, key } of VIEWS) {
-    const [definition] = await clickhouse.select(
-      `SELECT as_select FROM system.tables
-       WHERE database = if({place:String} = '', currentDatabase(), {place:String}) AND name = {view:String}`,
-      { view, place: clickhouse.cluster?.rowsDatabase ?? '' },
-      z.object({ as_select: z.string() }),
-    );
-    const range = `sequence >= {from:UInt64} AND sequence < {to:UInt64}`;
-    const ofRange = definition?.as_select.replace(
-      /\bFROM (`?\w+`?\.)?events\b/,
-      `FROM (SELECT * FROM events WHERE ${range})`,
-    );
-    if (ofRange === undefined || ofRange === definition?.as_select)
-      throw new LogError('clickhouse-refused', `The view ${view} is not there, or does not read events.`);
+  for (const { view, target, key } of VIEWS)
     await clickhouse.command(
-      `INSERT INTO ${target} SELECT * FROM (${ofRange})
-       WHERE (${key}) NOT IN (SELECT ${key} FROM ${target} WHERE ${range}) SETTINGS insert_deduplicate = 0`,
+      `INSERT INTO ${target} SELECT * FROM (${await questionOf(clickhouse, view)})
+       WHERE (${key}) NOT IN (SELECT ${key} FROM ${target} WHERE ${OF_RANGE}) SETTINGS insert_deduplicate = 0`,
       { from, to },
     );
+}
+
+/** The tables whose rows of a range are not what their view makes of the log. */
+export async function findWrongViews(clickhouse: ClickHouse, from: number, to: number): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const { view, target, key } of VIEWS) {
+    const rows = `SELECT (count(), sum(sipHash64(${key})))`;
+    const [same] = await clickhouse.select(
+      `SELECT (${rows} FROM (${await questionOf(clickhouse, view)})) = (${rows} FROM ${target} WHERE ${OF_RANGE}) AS same`,
+      { from, to },
+      z.object({ same: z.number() }),
+      { timeLimit: TIME_LIMIT },
+    );
+    if (same?.same !== 1) wrong.push(target);
   }
+  return wrong;
 }

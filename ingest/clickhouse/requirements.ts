@@ -24,8 +24,10 @@ export function requiredRights(database: string, rowsDatabase?: string): string[
     `SELECT ON ${place}.*`,
     ...written.map((table) => `INSERT ON ${place}.${table}`),
   ];
-  if (rowsDatabase === undefined) return inDatabase(database);
-  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters'];
+  // Whether an insert that was given up is still at work is seen there.
+  const atWork = 'SELECT ON system.processes';
+  if (rowsDatabase === undefined) return [...inDatabase(database), atWork];
+  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters', atWork];
 }
 
 /** Throws LogError clickhouse-right-missing with each right that the user of CLICKHOUSE_URL lacks. */

@@ -1,11 +1,11 @@
 // Moves accepted events from the journal to ClickHouse: in order, in batches, each exactly once.
 // A batch is named by its log, range and content, so that ClickHouse drops a repetition; and the shipper compares what
 // ClickHouse holds (comparison.ts) before it sends for the first time and after every outcome it is not sure of.
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogError } from '../errors.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
-import { missingRows, refuseOtherLog } from './comparison.ts';
+import { missingRows, refuseOtherLog, refuseWhileInserting } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
 import { migrateClickHouse } from './migrate.ts';
 import { INSERTED_COLUMNS } from './rows.ts';
@@ -20,9 +20,13 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 /** How long a server may take over the last statement after `stop`; then the connection is cut, which loses nothing. */
 const STOP_GRACE_MS = 5_000;
+/** The facts of the data folder: the delivered watermark, and the end of the batch that a server was sent last. */
 const WATERMARK = 'shipped';
-/** These say that log and journal contradict each other, or that there is no journal: trying again cannot help. */
-const FINAL = new Set(['clickhouse-ahead', 'clickhouse-different', 'data-folder-newer']);
+const SENDING = 'sending';
+/** Log and journal contradict each other: to accept more would make two logs of one. */
+const CONTRADICTIONS = new Set(['clickhouse-ahead', 'clickhouse-different']);
+/** Trying again cannot help. */
+const FINAL = new Set([...CONTRADICTIONS, 'data-folder-newer']);
 
 export type ShipperState = 'shipping' | 'waiting-for-clickhouse' | 'stopped';
 
@@ -35,6 +39,8 @@ export class Shipper {
   readonly #insert: string;
   readonly #cut = new AbortController();
   #shipped: number;
+  /** Where the batch ends that was sent last: as long as its outcome is not known, it is sent again as it was. */
+  #sending: number;
   #prepared = false;
   /** ClickHouse is known to hold the events below the watermark and no others. */
   #certain = false;
@@ -43,11 +49,13 @@ export class Shipper {
   #loop: Promise<void> | undefined;
   #waiters: { size: number; resolve: () => void; reject: (error: LogError) => void }[] = [];
   #problem: LogError | undefined;
+  #halted: LogError | undefined;
 
   constructor(journal: Journal, clickhouse: ClickHouse) {
     this.#journal = journal;
     this.#clickhouse = clickhouse;
     this.#shipped = Number(journal.fact(WATERMARK) ?? 0);
+    this.#sending = Number(journal.fact(SENDING) ?? 0);
     const columns = INSERTED_COLUMNS.map((column) => `\`${column}\``).join(', ');
     this.#insert = `INSERT INTO events (${columns}) SETTINGS insert_deduplication_token = {TOKEN}, deduplicate_blocks_in_dependent_materialized_views = 1, async_insert = 0 FORMAT JSONEachRow`;
   }
@@ -58,20 +66,37 @@ export class Shipper {
   }
 
   get state(): ShipperState {
-    if (!this.#problem) return 'shipping';
-    return isFinal(this.#problem) ? 'stopped' : 'waiting-for-clickhouse';
+    if (!this.problem) return 'shipping';
+    return isFinal(this.problem) ? 'stopped' : 'waiting-for-clickhouse';
   }
 
   /** What stands in the way, if anything. */
   get problem(): LogError | undefined {
-    return this.#problem;
+    return this.#halted ?? this.#problem;
   }
 
-  /** Brings the tables up to this program's version; done by the loop where it was not possible before. */
+  /** Somebody else found that ClickHouse contradicts the journal: nothing is shipped or accepted any more. */
+  halt(problem: LogError): void {
+    this.#halted = problem;
+    this.#noteProblem(problem);
+    this.#wake?.('stop');
+  }
+
+  /**
+   * Brings the tables up to this program's version and compares what ClickHouse holds with the journal, which accepts
+   * nothing more when they contradict each other; done by the loop where it was not possible before.
+   */
   async prepare(): Promise<void> {
-    if (this.#prepared) return;
-    await migrateClickHouse(this.#clickhouse);
+    if (!this.#prepared) await migrateClickHouse(this.#clickhouse);
     this.#prepared = true;
+    if (this.#certain) return;
+    try {
+      await refuseWhileInserting(this.#clickhouse, this.#journal.log, this.#cut.signal);
+      await refuseOtherLog(this.#clickhouse, this.#journal, this.#shipped, this.#cut.signal);
+    } catch (error) {
+      this.#noteProblem(error);
+      throw error;
+    }
   }
 
   start(): void {
@@ -85,7 +110,7 @@ export class Shipper {
    */
   delivered(size: number): Promise<void> {
     if (this.#shipped >= size) return Promise.resolve();
-    if (this.#problem && !this.#problem.retryable) return Promise.reject(this.#problem);
+    if (this.problem && !this.problem.retryable) return Promise.reject(this.problem);
     if (this.#stopping) return Promise.reject(stoppedEarly());
     return new Promise((resolve, reject) => {
       this.#waiters.push({ size, resolve, reject });
@@ -106,7 +131,7 @@ export class Shipper {
 
   async #run(): Promise<void> {
     let pause = FIRST_PAUSE_MS;
-    while (!this.#stopping) {
+    while (!this.#stopping && !this.#halted) {
       try {
         const moved = await this.#shipOnce();
         this.#problem = undefined;
@@ -116,31 +141,37 @@ export class Shipper {
           await this.#pause(GATHER_MS, 'awaited');
         }
       } catch (error) {
-        this.#certain = false;
-        this.#problem = asLogError(error);
-        if (!this.#problem.retryable) this.#rejectWaiters(this.#problem);
-        if (isFinal(this.#problem)) return;
+        if (isFinal(this.#noteProblem(error))) return;
         await this.#pause(pause, 'stop');
         pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
       }
     }
   }
 
+  /** From here on ClickHouse is asked again what it holds; where that cannot help, nothing more is accepted. */
+  #noteProblem(error: unknown): LogError {
+    const problem = asLogError(error);
+    this.#certain = false;
+    this.#problem = problem;
+    if (!problem.retryable) this.#rejectWaiters(problem);
+    if (CONTRADICTIONS.has(problem.code)) this.#journal.refuse(problem);
+    return problem;
+  }
+
   /** Ships one batch; false when there is nothing to ship. */
   async #shipOnce(): Promise<boolean> {
-    const { signal } = this.#cut;
     await this.prepare();
-    if (!this.#certain) await refuseOtherLog(this.#clickhouse, this.#journal, this.#shipped, signal);
     const rows = this.#nextBatch();
     const [first] = rows;
     if (!first) {
       this.#certain = true;
       return false;
     }
-    const missing = this.#certain ? rows : await missingRows(this.#clickhouse, rows, signal);
-    // As long as ClickHouse holds whole batches that were not remembered, the next one is compared as well.
-    if (missing.length > 0) await this.#send(missing);
-    await this.#remember(first.sequence + rows.length);
+    const next = first.sequence + rows.length;
+    await this.#announce(next);
+    if (this.#certain) await this.#send(rows);
+    else await this.#sendMissing(rows);
+    await this.#remember(next);
     return true;
   }
 
@@ -148,13 +179,39 @@ export class Shipper {
     // Into two partitions or two shards it would be two blocks, so a batch ends where one of them does.
     const { rangeEvents } = this.#clickhouse;
     const room = rangeEvents - (this.#shipped % rangeEvents);
-    return this.#journal.rows(this.#shipped, Math.min(BATCH_EVENTS, room), BATCH_BYTES);
+    const before = this.#sending > this.#shipped ? this.#sending - this.#shipped : BATCH_EVENTS;
+    return this.#journal.rows(this.#shipped, Math.min(BATCH_EVENTS, before, room), BATCH_BYTES);
   }
 
-  async #send(rows: readonly JournalRow[]): Promise<void> {
+  /**
+   * Keeps where the batch ends before it is sent. A server may take an insert up long after we gave up on it, or died: the
+   * same batch sent again has the same token, and only one of the two is kept; a larger one would be there beside it.
+   */
+  async #announce(next: number): Promise<void> {
+    // The embedded engine ends with this process, and its inserts with it.
+    if (!this.#clickhouse.embedded && this.#sending !== next) await this.#journal.setFact(SENDING, String(next));
+    this.#sending = next;
+  }
+
+  /**
+   * Sends what ClickHouse does not hold of a batch, and looks whether it does then. Where power failed, ClickHouse may
+   * know the token of rows that it lost, and drop them as a repetition; they are sent under another one.
+   */
+  async #sendMissing(rows: readonly JournalRow[]): Promise<void> {
+    const missing = await missingRows(this.#clickhouse, rows, this.#cut.signal);
+    // As long as ClickHouse holds whole batches that were not remembered, the next one is compared as well.
+    if (missing.length === 0) return;
+    await this.#send(missing);
+    this.#certain = false;
+    const dropped = await missingRows(this.#clickhouse, rows, this.#cut.signal);
+    if (dropped.length > 0) await this.#send(dropped, `:${randomUUID()}`);
+    this.#certain = true;
+  }
+
+  async #send(rows: readonly JournalRow[], again = ''): Promise<void> {
     const lines = rows.map(({ row }) => row).join('\n');
     const hash = createHash('sha256').update(lines).digest('hex');
-    const token = `${this.#journal.log}:${rows[0]?.sequence}-${rows.at(-1)?.sequence}:${hash}`;
+    const token = `${this.#journal.log}:${rows[0]?.sequence}-${rows.at(-1)?.sequence}:${hash}${again}`;
     this.#certain = false;
     await this.#clickhouse.insert(this.#insert.replace('{TOKEN}', `'${token}'`), lines, this.#cut.signal);
     this.#certain = true;
@@ -175,7 +232,7 @@ export class Shipper {
 
   /** Sleeps; to stop ends it at once, and where it waits for events, so does the next accepted batch. */
   async #pause(milliseconds: number, until: WakeReason): Promise<void> {
-    if (this.#stopping) return;
+    if (this.#stopping || this.#halted) return;
     if (until === 'accepted' && this.#shipped < this.#journal.size) return;
     const cut = new AbortController();
     this.#wake = (reason) => {

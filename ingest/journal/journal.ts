@@ -74,6 +74,8 @@ export class Journal {
   #afterRefusal = false;
   /** Why nothing is accepted any more: closed, or the writer thread died. */
   #over: LogError | undefined;
+  /** Why nothing is accepted any more, while all else goes on. */
+  #refused: LogError | undefined;
 
   private constructor(folder: string, threads: { preparer: Worker; writer: Worker }, opened: Opened) {
     this.folder = folder;
@@ -139,8 +141,8 @@ export class Journal {
 
   /** Runs without a pause up to where the batch is on its way. */
   async #accept(build: (base: number) => Batch): Promise<Accepted> {
-    if (this.#over) throw this.#over;
-    if (this.#refusal !== undefined) throw this.#refusal;
+    const reason = this.#over ?? this.#refused ?? this.#refusal;
+    if (reason !== undefined) throw reason;
     const recordedAt = systemClock();
     const setBack = noteClockSetBack(this.#newestTime, recordedAt);
     const first = this.#next + setBack.length;
@@ -194,6 +196,14 @@ export class Journal {
       this.#refusal = error;
       return Promise.reject(error);
     }
+  }
+
+  /**
+   * From now on nothing is accepted, for this reason: what is published of this log contradicts it, and a batch more would
+   * make the contradiction worse. What is under way ends; reading goes on.
+   */
+  refuse(reason: LogError): void {
+    this.#refused ??= reason;
   }
 
   /** Nothing is in flight and something was refused: what was built goes, what was accepted is what is. */

@@ -93,7 +93,10 @@ export class Writer {
     const first = Number(this.#database.prepare('SELECT min(sequence) AS first FROM journal').get()?.first ?? 0);
     const lastTile = Math.max(0, Math.floor((this.#tree.size - 1) / TILE_WIDTH) * TILE_WIDTH);
     const limit = Math.min(below, lastTile, first + TRIMMED_AT_ONCE);
-    if (limit <= first) return first;
+    if (limit <= first) {
+      this.#truncateWal();
+      return first;
+    }
     try {
       this.#database.prepare('DELETE FROM journal WHERE sequence < ?').run(limit);
     } catch (error) {
@@ -132,7 +135,18 @@ export class Writer {
     }
   }
 
+  /** Takes what the WAL holds into the file and makes the WAL empty, unless somebody is reading it just now. */
+  #truncateWal(): void {
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    } catch (error) {
+      // On a full disk all of it stays in the WAL, where it is as durable; whatever else is wrong shows at the next batch.
+      if (asWriteError(error).code !== 'journal-full') throw asWriteError(error);
+    }
+  }
+
   close(): void {
+    this.#truncateWal();
     this.#database.close();
     this.#lock.close();
   }
@@ -218,7 +232,7 @@ function openJournalFile(folder: string): DatabaseSync {
   closeSync(openSync(file, 'a', 0o600));
   const database = new DatabaseSync(file);
   try {
-    database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
+    database.exec('PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432');
     const mode = database.prepare('PRAGMA journal_mode = WAL').get()?.journal_mode;
     if (mode !== 'wal') {
       const said = `The data folder ${folder} is on a file system without shared memory, which the journal needs.`;

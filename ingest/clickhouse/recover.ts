@@ -1,0 +1,243 @@
+// Makes log and journal agree again after a store was restored from a backup, lost something or was altered. Nothing is
+// thrown away: rows of `events` that the journal cannot prove go to `events_set_aside`, and an event says so. What was begun
+// is kept in the state, so that a recovery that was cut off is finished by the next.
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { formatMicros, systemClock } from '../clock.ts';
+import { LogError } from '../errors.ts';
+import type { EventValue, ProposedEvent } from '../event.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { StateChange } from '../journal/messages.ts';
+import { completeViews, VIEWS } from './comparison.ts';
+import type { ClickHouse } from './connect.ts';
+import { countOf, type Diagnosis, findGaps, formatRange, type Range } from './recover-diagnosis.ts';
+import { EVENT_COLUMNS, INSERTED_COLUMNS } from './rows.ts';
+
+/** Who repairs, and why: kept in the event, so neither may name a person's data. */
+export interface Order {
+  by: string;
+  why: string;
+  /** Replace what differs by the journal's rows. */
+  fromJournal: boolean;
+}
+
+export interface Repaired {
+  setAside: number;
+  putBack: number;
+}
+
+const ROWS_AT_ONCE = 5_000;
+const BYTES_AT_ONCE = 16 * 1024 * 1024;
+const TIME_LIMIT = 600;
+const KIND = 'recovery';
+const KEY = 'pending';
+const PERFORMER = 'metatrail recover';
+
+const rangeSchema = z.object({ from: z.number(), to: z.number() });
+/** What is being set aside: from before the first row moves until the event about it is accepted. */
+const pendingSchema = z.object({
+  /** Microseconds, UTC: what its rows are found by. */
+  at: z.number(),
+  by: z.string(),
+  why: z.string(),
+  ranges: z.array(rangeSchema),
+  rows: z.number(),
+  sha256: z.string(),
+});
+type Pending = z.infer<typeof pendingSchema>;
+
+/** A recovery that was cut off, if there is one. */
+export function readPending(journal: Journal): Pending | undefined {
+  const kept = journal.state.get(KIND, KEY);
+  return kept === undefined ? undefined : pendingSchema.parse(kept);
+}
+
+/** Why this cannot be repaired from what is here; undefined: it can. */
+export function findObstacle(diagnosis: Diagnosis, order: Pick<Order, 'fromJournal'>): string | undefined {
+  if (diagnosis.foreign.length > 0)
+    return 'Rows of another log are never touched: name the ClickHouse of this data folder.';
+  if (diagnosis.twice.length > 0)
+    return 'The journal has no rows to tell which of two is right: restore ClickHouse from a backup.';
+  if (diagnosis.lost.length > 0)
+    return 'The journal has these rows no more: restore ClickHouse from a backup that holds them, or bring them back from a bundle.';
+  if (diagnosis.different !== undefined && !order.fromJournal)
+    return 'What differs is replaced by the journal’s rows only when --from-journal says that the journal is right.';
+  return undefined;
+}
+
+/**
+ * Repairs what findObstacle has nothing against. Nobody else writes meanwhile. Throws LogError when a store does not do it;
+ * called again it goes on where it was.
+ */
+export async function repair(
+  journal: Journal,
+  clickhouse: ClickHouse,
+  diagnosis: Diagnosis,
+  order: Order,
+): Promise<Repaired> {
+  const pending = readPending(journal) ?? (await begin(journal, clickhouse, diagnosis, order));
+  if (pending) await setAside(clickhouse, pending);
+  const putBack = await putBackMissing(journal, clickhouse);
+  for (const { table, range } of diagnosis.views) await makeViewAgain(clickhouse, table, range);
+  const events = [
+    ...(pending ? [describeSetAside(pending)] : []),
+    ...(putBack.length > 0 ? [describePutBack(putBack, pending ?? order)] : []),
+  ];
+  const done: StateChange[] = pending ? [{ kind: KIND, key: KEY, value: null }] : [];
+  await journal.accept(() => ({ events, state: done }));
+  return { setAside: pending?.rows ?? 0, putBack: countOf(putBack) };
+}
+
+/** Writes down what will be set aside, before anything moves. */
+async function begin(
+  journal: Journal,
+  clickhouse: ClickHouse,
+  { ahead, different }: Diagnosis,
+  { by, why }: Order,
+): Promise<Pending | undefined> {
+  const ranges = [...(different ? [different.range] : []), ...(ahead ? [{ from: ahead.from, to: ahead.to }] : [])];
+  if (ranges.length === 0) return undefined;
+  const pending = { at: systemClock(), by, why, ranges, ...(await hashRows(clickhouse, ranges)) };
+  await journal.accept(() => ({ events: [], state: [{ kind: KIND, key: KEY, value: pending }] }));
+  return pending;
+}
+
+const listColumns = (columns: readonly string[]): string => columns.map((column) => `\`${column}\``).join(', ');
+
+/** SHA-256 over the rows in the order of their sequences: each a JSON array of the columns of `events`, then a line feed. */
+async function hashRows(clickhouse: ClickHouse, ranges: readonly Range[]): Promise<{ rows: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let rows = 0;
+  for (const range of ranges)
+    for (let from = range.from; from < range.to; from += ROWS_AT_ONCE) {
+      const page = await clickhouse.select(
+        `SELECT ${listColumns(EVENT_COLUMNS)} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64}
+         ORDER BY sequence, recorded_at`,
+        { from, to: Math.min(from + ROWS_AT_ONCE, range.to) },
+        z.record(z.string(), z.unknown()),
+        { timeLimit: TIME_LIMIT },
+      );
+      for (const row of page) hash.update(`${JSON.stringify(EVENT_COLUMNS.map((column) => row[column]))}\n`);
+      rows += page.length;
+    }
+  return { rows, sha256: hash.digest('hex') };
+}
+
+const within = (ranges: readonly Range[]): string =>
+  ranges.map(({ from, to }) => `(sequence >= ${Number(from)} AND sequence < ${Number(to)})`).join(' OR ');
+
+/** Copies the rows and removes them where they were, in this order: until all are copied none is removed. */
+async function setAside(clickhouse: ClickHouse, { at, ranges, rows }: Pending): Promise<void> {
+  const time = formatMicros(at);
+  const where = within(ranges);
+  const columns = listColumns(EVENT_COLUMNS);
+  await onEachOwner(clickhouse, async (owners) => {
+    if ((await countSetAside(clickhouse, time)) !== rows) {
+      for (const owner of owners) {
+        await owner.command(
+          'ALTER TABLE events_set_aside DELETE WHERE set_aside_at = {time:DateTime64(6)} SETTINGS mutations_sync = 2',
+          { time },
+        );
+        await owner.command(
+          `INSERT INTO events_set_aside (${columns}, set_aside_at)
+           SELECT ${columns}, {time:DateTime64(6)} FROM events WHERE ${where} SETTINGS insert_deduplicate = 0`,
+          { time },
+        );
+      }
+      const copied = await countSetAside(clickhouse, time);
+      if (copied !== rows)
+        throw new LogError('clickhouse-different', `Of ${rows} rows to be set aside ClickHouse holds ${copied} now.`);
+    }
+    for (const owner of owners)
+      for (const table of ['events', ...VIEWS.map(({ target }) => target)])
+        await owner.command(`ALTER TABLE ${table} DELETE WHERE ${where} SETTINGS mutations_sync = 2`);
+  });
+}
+
+/** Rows are moved and removed where they are, on each server that holds some, by the user who may. */
+async function onEachOwner(clickhouse: ClickHouse, work: (owners: ClickHouse[]) => Promise<void>): Promise<void> {
+  const owners = await clickhouse.openOwners();
+  try {
+    await work(owners);
+  } finally {
+    await Promise.all(owners.map((owner) => owner.close()));
+  }
+}
+
+async function countSetAside(clickhouse: ClickHouse, time: string): Promise<number> {
+  const [row] = await clickhouse.select(
+    'SELECT count() AS rows FROM events_set_aside WHERE set_aside_at = {time:DateTime64(6)}',
+    { time },
+    z.object({ rows: z.number() }),
+  );
+  return row?.rows ?? 0;
+}
+
+/** Sends again what was delivered and is not there. Tokens would drop what ClickHouse held once, so there is none. */
+async function putBackMissing(journal: Journal, clickhouse: ClickHouse): Promise<Range[]> {
+  const gaps = await findGaps(clickhouse, Number(journal.fact('shipped') ?? 0));
+  for (const gap of gaps) {
+    for (let from = gap.from; from < gap.to; ) {
+      const rows = journal.rows(from, Math.min(ROWS_AT_ONCE, gap.to - from), BYTES_AT_ONCE);
+      await clickhouse.insert(
+        `INSERT INTO events (${listColumns(INSERTED_COLUMNS)}) SETTINGS insert_deduplicate = 0, async_insert = 0 FORMAT JSONEachRow`,
+        rows.map(({ row }) => row).join('\n'),
+      );
+      from += rows.length;
+    }
+    // A view's target may hold more than `events` did, or less.
+    await completeViews(clickhouse, gap.from, gap.to);
+  }
+  return gaps;
+}
+
+/** What a view's table holds of a range goes, and comes again from the log. */
+async function makeViewAgain(clickhouse: ClickHouse, table: string, range: Range): Promise<void> {
+  await onEachOwner(clickhouse, async (owners) => {
+    for (const owner of owners)
+      await owner.command(`ALTER TABLE ${table} DELETE WHERE ${within([range])} SETTINGS mutations_sync = 2`);
+  });
+  await completeViews(clickhouse, range.from, range.to);
+}
+
+function describeSetAside({ at, by, why, ranges, rows, sha256 }: Pending): ProposedEvent {
+  return {
+    ...describe(at, by, 'delete', 'set-aside'),
+    values: [
+      value('rows', 'integer', String(rows)),
+      ...ranges.map((range) => value('sequences', 'string', formatRange(range))),
+      value('sha256', 'string', sha256),
+      value('reason', 'string', why),
+    ],
+  };
+}
+
+function describePutBack(ranges: readonly Range[], { by, why }: { by: string; why: string }): ProposedEvent {
+  return {
+    ...describe(systemClock(), by, 'add', 'put-back'),
+    values: [
+      value('rows', 'integer', String(countOf(ranges))),
+      ...ranges.slice(0, 100).map((range) => value('sequences', 'string', formatRange(range))),
+      value('reason', 'string', why),
+    ],
+  };
+}
+
+function describe(at: number, by: string, operation: 'add' | 'delete', outcome: string): Omit<ProposedEvent, 'values'> {
+  return {
+    occurredAt: at,
+    occurredAtKnown: 'observed',
+    stage: 'retention',
+    operation,
+    outcome,
+    initiator: by,
+    initiatorKnown: 'reported',
+    performer: PERFORMER,
+    causes: [],
+    outOfBand: false,
+  };
+}
+
+function value(attribute: string, type: 'integer' | 'string', text: string): EventValue {
+  return { attribute, type, operation: 'add', new: text, marks: 0 };
+}

@@ -1,0 +1,123 @@
+// The journal is trimmed behind a signed checkpoint and row by row compared with ClickHouse; it stays small, and nothing
+// that may still be needed goes.
+import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Trimmer, type TrimRules } from '../ingest/clickhouse/trimmer.ts';
+import { systemClock } from '../ingest/clock.ts';
+import { Journal } from '../ingest/journal/journal.ts';
+import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
+import { assertWhole } from './ingest-whole.ts';
+import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
+
+const DAY = 86_400_000_000;
+const later = (days: number) => () => systemClock() + days * DAY;
+
+async function openLog(t: TestContext, events: number, folder = makeFolder(t)): Promise<ChangeLog> {
+  const log = await openChangeLog({ folder });
+  afterwards(t, () => log.close());
+  await log.journal.accept((base) => makeBatch(base, events));
+  await log.shipper.delivered(log.journal.size);
+  return log;
+}
+
+function makeTrimmer(log: ChangeLog, rules: TrimRules): Trimmer {
+  const checkpointed = () => log.checkpoints.newest()?.size ?? 0;
+  return new Trimmer({ ...log, checkpointed }, rules);
+}
+
+test('nothing is trimmed that no checkpoint is signed over, and what one is signed over is', async (t) => {
+  const log = await openLog(t, 600);
+  const trimmer = makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) });
+  assert.equal(await trimmer.trimOnce(), 0);
+  await log.checkpoints.current();
+  await log.journal.accept((base) => makeBatch(base, 600));
+  await log.shipper.delivered(1200);
+  assert.equal(await trimmer.trimOnce(), 600);
+  await log.checkpoints.current();
+  assert.equal(await trimmer.trimOnce(), 1024, 'the rows of the tile that is not full stay');
+  await assertWhole(log);
+});
+
+test('rows that are too new, by number or by age, stay', async (t) => {
+  const log = await openLog(t, 900);
+  await log.checkpoints.current();
+  const trim = (rules: TrimRules) => makeTrimmer(log, rules).trimOnce();
+  assert.equal(await trim({ keepDays: 30, keepRows: 0, clock: later(29) }), 0);
+  assert.equal(await trim({ keepDays: 30, clock: later(31) }), 0);
+  assert.equal(await trim({ keepDays: 30, keepRows: 500, clock: later(31) }), 400);
+  assert.equal(await trim({ keepDays: 30, keepRows: 0, clock: later(31) }), 768);
+});
+
+test('rows that are not delivered stay, whatever is signed', async (t) => {
+  const log = await openLog(t, 300);
+  await log.shipper.stop();
+  await log.journal.accept((base) => makeBatch(base, 600));
+  await log.checkpoints.current();
+  assert.equal(await makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) }).trimOnce(), 300);
+});
+
+test('where ClickHouse holds another event, or none, nothing is trimmed and the log accepts no more', async (t) => {
+  for (const [statement, message] of [
+    ["ALTER TABLE events UPDATE object_name = 'forged' WHERE sequence = 77", /another event 77 than/],
+    ['ALTER TABLE events DELETE WHERE sequence = 77', /another event 77 than/],
+    ['ALTER TABLE events DELETE WHERE sequence >= 550', /does not hold event 550, which was delivered/],
+  ] as const) {
+    const log = await openChangeLog({ folder: makeFolder(t) });
+    try {
+      await log.journal.accept((base) => makeBatch(base, 600));
+      await log.shipper.delivered(600);
+      await log.checkpoints.current();
+      await log.clickhouse.command(`${statement} SETTINGS mutations_sync = 2`);
+      const trimmer = makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) });
+      trimmer.start();
+      for (let waited = 0; log.shipper.state !== 'stopped'; waited += 20) {
+        assert.ok(waited < 20_000, 'the shipper was not halted');
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      await trimmer.stop();
+      assert.equal(log.journal.firstRow, 0);
+      assert.match(log.shipper.problem?.message ?? '', message);
+      await assert.rejects(
+        log.journal.accept((base) => makeBatch(base, 1)),
+        { code: 'clickhouse-different' },
+      );
+      await assert.rejects(log.shipper.delivered(601), { code: 'clickhouse-different' });
+    } finally {
+      await log.close();
+    }
+  }
+});
+
+test('a journal that is trimmed does not grow, and leaves no write-ahead log behind', async (t) => {
+  const folder = makeFolder(t);
+  const file = path.join(folder, 'metatrail.sqlite');
+  const log = await openChangeLog({ folder });
+  const trimmer = makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) });
+  const sizes: number[] = [];
+  for (let round = 0; round < 5; round++) {
+    await log.journal.accept((base) => makeBatch(base, 5000));
+    await log.shipper.delivered(log.journal.size);
+    await log.checkpoints.current();
+    await trimmer.trimOnce();
+    assert.equal(statSync(`${file}-wal`).size, 0);
+    sizes.push(statSync(file).size);
+  }
+  const [first = 0] = sizes;
+  const last = sizes.at(-1) ?? 0;
+  const tiles = 4 * 5000 * 34;
+  assert.ok(last < first * 1.2 + tiles, `${sizes.join(', ')} bytes after each 5,000 events`);
+  await log.close();
+  assert.ok(statSync(file).size > 0);
+});
+
+test('a journal that is closed has no write-ahead log', async (t) => {
+  const folder = makeFolder(t);
+  const journal = await Journal.open(folder);
+  for (let i = 0; i < 5; i++) await journal.accept((base) => makeBatch(base, 2000));
+  const wal = path.join(folder, 'metatrail.sqlite-wal');
+  assert.ok(statSync(wal).size > 1_000_000);
+  await journal.close();
+  assert.equal(statSync(wal, { throwIfNoEntry: false })?.size ?? 0, 0);
+});
