@@ -17,15 +17,18 @@ export async function refuseTooOld(clickhouse: ClickHouse): Promise<void> {
   throw new LogError('clickhouse-too-old', said);
 }
 
-/** The rights of the user who ships and asks, each as `GRANT … TO user` gives it; nothing of it alters or deletes. */
+/** For the verifier, which hands ClickHouse the keys in a table of its session. */
+const TEMPORARY = ['CREATE ARBITRARY TEMPORARY TABLE ON *.*', 'TABLE ENGINE ON Join'];
+
+/** The rights of the user who ships, asks and verifies, each as `GRANT … TO user` gives it; nothing of it alters or deletes. */
 export function requiredRights(database: string, rowsDatabase?: string): string[] {
   const written = ['events', ...VIEWS.map(({ target }) => target)];
   const inDatabase = (place: string) => [
     `SELECT ON ${place}.*`,
     ...written.map((table) => `INSERT ON ${place}.${table}`),
   ];
-  if (rowsDatabase === undefined) return inDatabase(database);
-  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters'];
+  if (rowsDatabase === undefined) return [...inDatabase(database), ...TEMPORARY];
+  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters', ...TEMPORARY];
 }
 
 /** Throws LogError clickhouse-right-missing with each right that the user of CLICKHOUSE_URL lacks. */
