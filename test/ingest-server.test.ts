@@ -9,6 +9,8 @@ import { type ClickHouse, type ClickHouseTarget, openClickHouse } from '../inges
 import { readMigrations } from '../ingest/clickhouse/migrate.ts';
 import { requiredRights } from '../ingest/clickhouse/requirements.ts';
 import { openChangeLog } from '../ingest/log.ts';
+import { LiveLog } from '../ingest/verify/live-log.ts';
+import { verifyLog } from '../ingest/verify/verify-log.ts';
 import { ClickHouseProxy } from './clickhouse-proxy.ts';
 import {
   CARELESS_REPLICAS,
@@ -152,6 +154,9 @@ test('one user makes the tables, another ships and asks and can do nothing else'
       await assert.rejects(again.clickhouse.command(statement), { code: 'clickhouse-right-missing' }, statement);
     }
     await again.close();
+    const source = await LiveLog.open(target);
+    const report = await verifyLog(source).finally(() => source.close());
+    assert.deepEqual([report.faults, report.size], [[], 20]);
   }
 });
 
@@ -165,7 +170,7 @@ test('rights that are missing are named, each, before anything is sent', async (
   await assert.rejects(openChangeLog({ folder: makeFolder(t), url, ownerUrl, database: DATABASE }), {
     code: 'clickhouse-right-missing',
     message:
-      'The user reader lacks rights in ClickHouse: GRANT INSERT ON metatrail.events TO reader; GRANT INSERT ON metatrail.entitlement_changes TO reader.',
+      'The user reader lacks rights in ClickHouse: GRANT INSERT ON metatrail.events TO reader; GRANT INSERT ON metatrail.entitlement_changes TO reader; GRANT CREATE ARBITRARY TEMPORARY TABLE ON *.* TO reader; GRANT TABLE ENGINE ON Join TO reader.',
   });
 });
 

@@ -8,10 +8,11 @@ import { z } from 'zod';
 import { LogError } from '../errors.ts';
 import type { ClickHouse, Statements } from './connect.ts';
 
-/** Events of a partition: a complete subtree of the Merkle tree. An insert into two partitions is two blocks. */
+/**
+ * Events of a partition: a complete subtree of the Merkle tree. An insert into two partitions is two blocks. On a cluster a
+ * partition is on one shard, see ARCHITECTURE.md for what was measured.
+ */
 export const PARTITION_EVENTS = 16_777_216;
-/** See ARCHITECTURE.md for what was measured. A power of two, so that no range crosses the border of a partition. */
-const SHARD_EVENTS = 1_048_576;
 
 export interface Cluster {
   name: string;
@@ -19,10 +20,11 @@ export interface Cluster {
   database: string;
   /** The database of each server's own rows. */
   rowsDatabase: string;
+  /** So many events in sequence go to one shard, then as many to the next. */
   shardEvents: number;
 }
 
-export function clusterOf(name: string, database = 'default', shardEvents = SHARD_EVENTS): Cluster {
+export function clusterOf(name: string, database = 'default', shardEvents = PARTITION_EVENTS): Cluster {
   return { name, database, rowsDatabase: `${database}_local`, shardEvents };
 }
 

@@ -17,7 +17,10 @@ export async function refuseTooOld(clickhouse: ClickHouse): Promise<void> {
   throw new LogError('clickhouse-too-old', said);
 }
 
-/** The rights of the user who ships and asks, each as `GRANT … TO user` gives it; nothing of it alters or deletes. */
+/** For the verifier, which hands ClickHouse the keys in a table of its session. */
+const TEMPORARY = ['CREATE ARBITRARY TEMPORARY TABLE ON *.*', 'TABLE ENGINE ON Join'];
+
+/** The rights of the user who ships, asks and verifies, each as `GRANT … TO user` gives it; nothing of it alters or deletes. */
 export function requiredRights(database: string, rowsDatabase?: string): string[] {
   const written = ['events', ...VIEWS.map(({ target }) => target)];
   const inDatabase = (place: string) => [
@@ -25,9 +28,9 @@ export function requiredRights(database: string, rowsDatabase?: string): string[
     ...written.map((table) => `INSERT ON ${place}.${table}`),
   ];
   // Whether an insert that was given up is still at work is seen there.
-  const atWork = 'SELECT ON system.processes';
-  if (rowsDatabase === undefined) return [...inDatabase(database), atWork];
-  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters', atWork];
+  const others = ['SELECT ON system.processes', ...TEMPORARY];
+  if (rowsDatabase === undefined) return [...inDatabase(database), ...others];
+  return [...inDatabase(database), ...inDatabase(rowsDatabase), 'SELECT ON system.clusters', ...others];
 }
 
 /** Throws LogError clickhouse-right-missing with each right that the user of CLICKHOUSE_URL lacks. */
