@@ -14,6 +14,7 @@ export const TOOL_PACKAGES = {
   pdftotext: 'poppler-utils',
   pdftoppm: 'poppler-utils',
   qpdf: 'qpdf',
+  openssl: 'openssl',
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;
