@@ -1,11 +1,14 @@
 // Checkpoints sent out: over HTTP, into a file, by mail, with each destination really away, wrong or slow.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, truncateSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 import { readEnvironment } from '../api/environment.ts';
 import type { Checkpoints } from '../ingest/checkpoints/checkpoints.ts';
@@ -17,6 +20,7 @@ import { createDestinations, Publication } from '../ingest/checkpoints/publicati
 import { createWebhook } from '../ingest/checkpoints/publication/webhook.ts';
 import { CheckpointWorld, tamper } from './checkpoint-world.ts';
 import { afterwards, makeFolder } from './ingest-world.ts';
+import { requireTool } from './require-tool.ts';
 
 const QUICK: Pace = { firstPauseMs: 10, longestPauseMs: 40 };
 const SIGNAL = new AbortController().signal;
@@ -212,6 +216,56 @@ test('a file that cannot be written is a sentence', async (t) => {
     );
 });
 
+/** A key and a certificate for 127.0.0.1 that nobody believes, and how to believe it until the test ends. */
+function makeCertificate(t: TestContext): { key: Buffer; cert: Buffer; believe: () => void } | undefined {
+  const openssl = requireTool(t, 'openssl');
+  if (openssl === undefined) return undefined;
+  const folder = makeFolder(t);
+  const [keyFile, certificate] = [path.join(folder, 'key.pem'), path.join(folder, 'certificate.pem')];
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const making = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-keyout',
+    keyFile,
+    '-out',
+    certificate,
+  ];
+  execFileSync(openssl, [...making, ...subject], { stdio: 'pipe' });
+  const [key, cert] = [readFileSync(keyFile), readFileSync(certificate)];
+  const believe = () => {
+    const before = getCACertificates('default');
+    setDefaultCACertificates([...before, cert.toString()]);
+    afterwards(t, () => setDefaultCACertificates(before));
+  };
+  return { key, cert, believe };
+}
+
+test('a webhook over https is believed by its certificate, and only by that', async (t) => {
+  const certificate = makeCertificate(t);
+  if (!certificate) return;
+  const bodies: string[] = [];
+  const server = createSecureServer(certificate, (request, response) => {
+    void text(request).then((body) => {
+      bodies.push(body);
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  afterwards(t, () => server.close());
+  const webhook = createWebhook(new URL(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`));
+  const kept = { size: 1, note: 'the note\n' };
+  await assert.rejects(webhook.send(kept, SIGNAL), /cannot be reached \(DEPTH_ZERO_SELF_SIGNED_CERT\)\.$/);
+  certificate.believe();
+  await webhook.send(kept, SIGNAL);
+  assert.deepEqual(bodies, ['the note\n']);
+});
+
 interface MailServer {
   url: URL;
   mails: string[];
@@ -291,6 +345,32 @@ test('a mail server that refuses is a code, and neither the password nor an addr
     return !error.message.includes('hunter2');
   });
   assert.deepEqual(server.mails, []);
+});
+
+test('a mail server that wants a password gets it over TLS, and only after its certificate', async (t) => {
+  const certificate = makeCertificate(t);
+  if (!certificate) return;
+  const passwords: (string | null | undefined)[] = [];
+  const server = await startMailServer(t, {
+    key: certificate.key,
+    cert: certificate.cert,
+    authOptional: false,
+    disabledCommands: [],
+    onAuth(auth, _, done) {
+      passwords.push(auth.password);
+      done(null, { user: auth.username });
+    },
+  });
+  server.url.username = 'user';
+  server.url.password = 'hunter2';
+  const mail = createMail({ server: server.url, from: 'log@example.org', to: 'a@example.org' }, 'log');
+  const kept = { size: 7, note: 'the note\n' };
+  await assert.rejects(mail.send(kept, SIGNAL), /cannot be sent \(E[A-Z]+/);
+  assert.deepEqual([passwords, server.mails], [[], []]);
+  certificate.believe();
+  await mail.send(kept, SIGNAL);
+  assert.deepEqual(passwords, ['hunter2']);
+  assert.equal(readAttachment(server.mails[0] ?? ''), 'the note\n');
 });
 
 test('the environment says where, and what is wrong with it is a sentence without any secret', () => {

@@ -15,6 +15,7 @@ export const TOOL_PACKAGES = {
   pdftoppm: 'poppler-utils',
   qpdf: 'qpdf',
   strace: 'strace',
+  openssl: 'openssl',
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;
