@@ -43,7 +43,9 @@ test('a ClickHouse that is away stops no run, is said, and its password is not',
     assert.doesNotMatch(text, /node:internal|file:\/\//);
   }
   const back = await metatrail(company, 'query', '{ runs { nodes { result } } }');
-  assert.deepEqual(JSON.parse(back.stdout), { data: { runs: { nodes: [{ result: 'success' }] } } });
+  const { data, extensions } = JSON.parse(back.stdout) as { data: unknown; extensions: { watermark: number } };
+  assert.deepEqual(data, { runs: { nodes: [{ result: 'success' }] } });
+  assert.ok(extensions.watermark > 0, 'and up to which event that goes');
 });
 
 test('what a service before left behind counts for nothing, whoever has its port now', async (t) => {

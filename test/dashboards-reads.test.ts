@@ -25,7 +25,8 @@ testPage(
 
 testPage('its filters are in the address, and lead there from an object', async ({ page, server, open }) => {
   await open(`objects/${idOf(1, 1)}`);
-  await page.getByRole('link', { name: 'Who looked' }).last().click();
+  const views = page.getByRole('navigation', { name: 'Views of this object' });
+  await views.getByRole('link', { name: 'Who looked' }).click();
   await page.waitForURL(/reads\?object=/);
   await page.locator('.reads tbody tr').first().waitFor();
   const form = page.getByRole('form', { name: 'Filter the reads' });
