@@ -1,0 +1,20 @@
+// The sections of the benchmark by name, in the order in which they are run.
+import { measureAccepted } from './accepted.ts';
+import type { Report } from './measurement.ts';
+import { measureShipped } from './shipped.ts';
+
+export interface Sizes {
+  /** How many events the large sections fill; the others take fewer where more say nothing more. */
+  events: number;
+  /** How often each rate is measured. */
+  runs: number;
+  /** Sizes at which `growth` looks at the log. */
+  growth: readonly number[];
+}
+
+export type Section = (report: Report, sizes: Sizes) => Promise<void>;
+
+export const SECTIONS: Readonly<Record<string, Section>> = {
+  'accepted-and-shipped': measureShipped,
+  accepted: measureAccepted,
+};
