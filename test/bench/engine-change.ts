@@ -59,6 +59,8 @@ ${DIRECTORIES.map(directory).join('')}`;
 
 /** Two people, so that what belongs to the run is not taken for what belongs to the change. */
 const PEOPLE = ['P00000001', 'P00000002'];
+/** The anchor of the first of them, in all systems. */
+export const ANCHOR = 'P00000001';
 
 function personnel(round: number): string {
   const line = (id: string) => [
