@@ -4,7 +4,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { type Measurement, tableOf } from './measurement.ts';
+import { type Measurement, type Report, tableOf } from './measurement.ts';
 import { SECTIONS, type Section } from './sections.ts';
 
 const USAGE = `npm run bench:log -- [--only NAME,…] [--events N] [--runs N] [--growth N,N,…] [--json FILE]
@@ -43,12 +43,17 @@ async function run({ sections, sizes, json }: ReturnType<typeof readArguments>):
   if (json !== undefined) writeFileSync(json, '');
   for (const [name, section] of sections) {
     process.stderr.write(`${name} (load ${loadavg()[0]?.toFixed(1)} on ${cpus().length} cores)\n`);
-    await section((measurement) => {
+    const report: Report = (measurement) => {
       all.push(measurement);
       const line = `${JSON.stringify(measurement)}\n`;
       process.stdout.write(line);
       if (json !== undefined) appendFileSync(json, line);
-    }, sizes);
+    };
+    // What the others measure is worth having all the same.
+    await section(report, sizes).catch((error: unknown) => {
+      process.exitCode = 1;
+      process.stderr.write(`${name} failed: ${error instanceof Error ? error.message : String(error)}\n`);
+    });
   }
   process.stdout.write(`\n${tableOf(all)}\n`);
 }

@@ -10,7 +10,7 @@ import { countChangesByDay } from '../../api/queries/overview.ts';
 import { SeededRandom } from '../../engine/demonstration/seeded-random.ts';
 import type { ClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { measured, type Report, secondsOf } from './measurement.ts';
-import { idOf, initiatorName, MIX, MIXED_EVENTS } from './mix.ts';
+import { initiatorName, MIX, MIXED_EVENTS } from './mix.ts';
 import { withClickHouse } from './places.ts';
 import { fillEvents } from './rows-of-select.ts';
 import type { Sizes } from './sections.ts';
@@ -20,7 +20,7 @@ const PAGE = 100;
 const WARM_UP = 3;
 const QUICK_CALLS = 50;
 const SLOW_CALLS = 10;
-/** Of the people asked about. */
+/** People and values that are asked about. */
 const SAMPLE = 200;
 const DAY = 86_400_000_000;
 const YEAR = Date.parse(`${MIX.year}T00:00:00Z`) * 1000;
@@ -67,10 +67,15 @@ export async function askAll(report: Report, section: string, question: Question
 export async function questionsOf(clickhouse: ClickHouse, events: number): Promise<Question[]> {
   const context: QueryContext = { clickhouse, log: 'metatrail/bench', watermark: events };
   const random = new SeededRandom(SEED);
-  const people = await idsOf(clickhouse);
+  const title = MIX.attributes[0]?.name ?? '';
+  const people = await sampleOf(clickhouse, 'object', "object_type = 'person'");
+  const titles = await sampleOf(
+    clickhouse,
+    'value.new[1]',
+    `stage = 'import-flow' AND value.attribute[1] = '${title}'`,
+  );
   const initiator = () => initiatorName(random.between(0, MIX.initiators - 1));
   const count = ({ events: found }: { events: unknown[] }) => found.length;
-  const title = MIX.attributes[0];
   return [
     {
       name: "an object's last 100 events",
@@ -89,13 +94,7 @@ export async function questionsOf(clickhouse: ClickHouse, events: number): Promi
       most: 60,
       calls: QUICK_CALLS,
       ask: async () =>
-        count(
-          await findChanges(
-            context,
-            { attribute: title?.name, value: `${title?.word} ${random.between(0, (title?.distinct ?? 1) - 1)}` },
-            { first: PAGE },
-          ),
-        ),
+        count(await findChanges(context, { attribute: title, value: random.pick(titles) }, { first: PAGE })),
     },
     {
       name: "the whole population's entitlements at an instant",
@@ -112,11 +111,13 @@ export async function questionsOf(clickhouse: ClickHouse, events: number): Promi
   ];
 }
 
-async function idsOf(clickhouse: ClickHouse): Promise<string[]> {
+/** Of what is there, so that answers have rows however small the log is; the same for the same log. */
+async function sampleOf(clickhouse: ClickHouse, what: string, condition: string): Promise<string[]> {
   const rows = await clickhouse.select(
-    `SELECT ${idOf('person', `number * 37 % ${MIX.population}`)} AS id FROM numbers(${SAMPLE})`,
+    `SELECT DISTINCT ${what} AS text FROM events WHERE ${condition} ORDER BY cityHash64(text) LIMIT ${SAMPLE}`,
     {},
-    z.object({ id: z.string() }),
+    z.object({ text: z.string() }),
+    { timeLimit: 60 },
   );
-  return rows.map(({ id }) => id);
+  return rows.map(({ text }) => text);
 }

@@ -1,8 +1,10 @@
 // The sections of the benchmark by name, in the order in which they are run.
 import { measureAccepted } from './accepted.ts';
+import { measureGrowth } from './growth.ts';
 import { measureBytesOfChange, measureChanges } from './identity-changes.ts';
 import type { Report } from './measurement.ts';
 import { measureQuestions } from './questions.ts';
+import { measureRivals } from './questions-postgres.ts';
 import { measureShipped } from './shipped.ts';
 import { measureBytes } from './sizes.ts';
 
@@ -24,4 +26,6 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   'bytes-change': measureBytesOfChange,
   changes: measureChanges,
   queries: measureQuestions,
+  'queries-postgres': measureRivals,
+  growth: measureGrowth,
 };
