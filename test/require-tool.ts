@@ -16,12 +16,13 @@ export const TOOL_PACKAGES = {
   qpdf: 'qpdf',
   strace: 'strace',
   openssl: 'openssl',
+  pgbench: 'postgresql-15',
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;
 
-/** Server tools live in /usr/sbin, which is not on everybody's PATH. */
-const EXTRA_FOLDERS = ['/usr/sbin', '/usr/bin'];
+/** Server tools live in /usr/sbin, and PostgreSQL's in a folder of their own, which are not on everybody's PATH. */
+const EXTRA_FOLDERS = ['/usr/sbin', '/usr/bin', '/usr/lib/postgresql/15/bin'];
 
 /** The path of the tool, or undefined where it is not installed. */
 export function findTool(name: Tool): string | undefined {

@@ -1,6 +1,6 @@
 // The figures of the overview, each a small aggregate of its own; they are asked at the same time.
 import { z } from 'zod';
-import { formatIso } from '../../ingest/clock.ts';
+import { formatIso, formatMicros } from '../../ingest/clock.ts';
 import { NO_ID, type QueryContext, readAll } from './context.ts';
 import type { Employment } from './employment.ts';
 import type { Count } from './runs.ts';
@@ -64,6 +64,25 @@ export async function countChangesByMonth(context: QueryContext): Promise<Period
   );
   const months = [...new Set(rows.map(({ period }) => period))].slice(0, MONTHS_SHOWN);
   return rows.filter(({ period }) => months.includes(period)).reverse();
+}
+
+export interface Period {
+  /** Microseconds, both inclusive. */
+  from: number;
+  to: number;
+}
+
+/** Changes of each day and stage in a period, UTC, in order of the day; a day without any is left out. */
+export function countChangesByDay(context: QueryContext, { from, to }: Period): Promise<PeriodStageCount[]> {
+  return readAll(
+    context,
+    `SELECT toString(toDate(occurred_at)) AS period, stage, count() AS count FROM events
+     WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}
+       AND occurred_at >= {from:DateTime64(6, 'UTC')} AND occurred_at <= {to:DateTime64(6, 'UTC')}
+     GROUP BY period, stage ORDER BY period, stage`,
+    { from: formatMicros(from), to: formatMicros(to) },
+    z.object({ period: z.string(), stage: z.string(), count: z.number() }),
+  );
 }
 
 export async function countProblems(context: QueryContext): Promise<ProblemCount[]> {
