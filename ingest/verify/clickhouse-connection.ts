@@ -21,6 +21,8 @@ export interface ClickHousePlace {
 const NEEDED_VERSION = [26, 2] as const;
 /** A statement covers one chunk or one view; one that takes longer than this has failed. */
 const REQUEST_TIMEOUT_MS = 600_000;
+/** A piece of 65,536 rows is small for ClickHouse: without these one thread alone computes it. */
+const PARALLEL = 'merge_tree_min_rows_for_concurrent_read = 8192, merge_tree_min_bytes_for_concurrent_read = 1048576';
 /** The client would print what ClickHouse says, rows included, on the console. */
 const SILENT = { level: ClickHouseLogLevel.OFF };
 
@@ -50,7 +52,7 @@ export class ClickHouseConnection {
   /** Reads rows. Numbers are numbers; what may be larger than 2^53 has to be asked for as text. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return this.#inTurn(async () => {
-      const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0`;
+      const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, ${PARALLEL}`;
       const result = await this.#client.query({ query, format: 'JSONEachRow' });
       return result.json<Record<string, unknown>>();
     });
