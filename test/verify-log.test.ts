@@ -1,8 +1,9 @@
 // The verifier over the stores of an installation: it accepts what the journal and the shipper made, and names what was altered.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Journal } from '../ingest/journal/journal.ts';
 import { makeFolder } from './ingest-world.ts';
-import { check, faultsOf, makeLog } from './verify-world.ts';
+import { check, faultsOf, makeEvents, makeLog, withSqlite } from './verify-world.ts';
 
 test('an honest log is verified, with its root, its checkpoints, its rollups and a sample', async (t) => {
   const { folder, signer, log } = await makeLog(makeFolder(t));
@@ -21,4 +22,20 @@ test('an honest log is verified, with its root, its checkpoints, its rollups and
   assert.deepEqual(report.rollups, [{ name: 'entitlement_changes', rows: 700 }]);
   assert.deepEqual(report.sample, { seed: 'test', rows: 700 });
   assert.deepEqual(faultsOf(report), []);
+});
+
+test('events that are accepted and not yet delivered are checked in the journal', async (t) => {
+  const folder = makeFolder(t);
+  await makeLog(folder, { checkpoints: [] });
+  const journal = await Journal.open(folder);
+  await journal.accept((base) => ({ events: makeEvents(base, 50), state: [] }));
+  await journal.close();
+  const report = await check(folder);
+  assert.deepEqual([report.result, report.faults, report.size], ['verified', [], 750]);
+  withSqlite(folder, (database) =>
+    database.exec("UPDATE journal SET row = replace(row, 'B720', 'B721') WHERE sequence = 720"),
+  );
+  assert.deepEqual(faultsOf(await check(folder)), [['altered', 720]]);
+  withSqlite(folder, (database) => database.exec('DELETE FROM journal WHERE sequence = 710'));
+  assert.deepEqual(faultsOf(await check(folder))[0], ['missing', 710]);
 });

@@ -11,17 +11,18 @@ const LONGEST_LINE = 64 * 1024 * 1024;
 const UNPACKED_AT_ONCE = 256 * 1024;
 const NEWLINE = 10;
 
-/** Reads one file; `sha256` is called with the hash of its bytes when all were read. Throws CannotCheckError. */
-export async function* readRows(file: string, name: string, sha256: (hash: string) => void): AsyncIterable<Row> {
+/** Reads one file, some rows at a time; `sha256` is called with the hash of its bytes when all were read. Throws CannotCheckError. */
+export async function* readRows(file: string, name: string, sha256: (hash: string) => void): AsyncIterable<Row[]> {
   const hash = createHash('sha256');
   const packed = createReadStream(file);
   const unpacked = packed.pipe(hashing(hash)).pipe(createGunzip({ chunkSize: UNPACKED_AT_ONCE }));
   packed.once('error', (error) => unpacked.destroy(error));
   let line = 0;
   try {
-    for await (const text of splitLines(unpacked, name)) {
-      line += 1;
-      yield parseLine(text, name, line);
+    for await (const lines of splitLines(unpacked, name)) {
+      const begin = line;
+      line += lines.length;
+      yield lines.map((text, i) => parseLine(text, name, begin + i + 1));
     }
   } catch (error) {
     if (error instanceof CannotCheckError) throw error;
@@ -42,18 +43,20 @@ function hashing(hash: Hash): Transform {
   });
 }
 
-async function* splitLines(stream: AsyncIterable<Buffer>, name: string): AsyncIterable<string> {
+async function* splitLines(stream: AsyncIterable<Buffer>, name: string): AsyncIterable<string[]> {
   let rest: Buffer[] = [];
   let restBytes = 0;
   for await (const bytes of stream) {
+    const lines: string[] = [];
     let from = 0;
     for (let to = bytes.indexOf(NEWLINE); to >= 0; to = bytes.indexOf(NEWLINE, from)) {
       const end = bytes.subarray(from, to);
-      yield rest.length === 0 ? end.toString('utf8') : Buffer.concat([...rest, end]).toString('utf8');
+      lines.push(rest.length === 0 ? end.toString('utf8') : Buffer.concat([...rest, end]).toString('utf8'));
       rest = [];
       restBytes = 0;
       from = to + 1;
     }
+    if (lines.length > 0) yield lines;
     if (from === bytes.length) continue;
     rest.push(bytes.subarray(from));
     restBytes += bytes.length - from;

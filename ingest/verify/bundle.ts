@@ -63,13 +63,15 @@ export class Bundle implements LogSource {
       const following = files[index + 1];
       const end = following ? Number(following.slice('rows/'.length, -'.jsonl.gz'.length)) : this.size;
       let lines = 0;
-      for await (const row of readRows(findFile(this.#manifest.folder, name), name, (hash) => this.#note(name, hash))) {
-        lines += 1;
+      const file = findFile(this.#manifest.folder, name);
+      for await (const rows of readRows(file, name, (hash) => this.#note(name, hash))) {
+        lines += rows.length;
         if (lines > end - begin + SURPLUS_LINES)
           throw new CannotCheckError(`${name} of the bundle has more lines than events; ask for the bundle again.`);
-        if (row.sequence >= this.size)
-          findings.events('beyond-the-end', 'stands in the bundle, but after its end', row.sequence);
-        else yield* chunks.add(row);
+        for (const row of rows) {
+          if (row.sequence < this.size) yield* chunks.add(row);
+          else findings.events('beyond-the-end', 'stands in the bundle, but after its end', row.sequence);
+        }
       }
     }
     yield* chunks.skipTo(this.size);

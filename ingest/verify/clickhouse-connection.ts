@@ -17,17 +17,18 @@ export interface ClickHousePlace {
   database?: string | undefined;
 }
 
-/** The oldest version that has everything the statements here and the tables of the log use. */
-const NEEDED_VERSION = [26, 3] as const;
+/** The oldest version that has what the tables of the log need: text indexes. */
+const NEEDED_VERSION = [26, 2] as const;
 /** A statement covers one chunk or one view; one that takes longer than this has failed. */
 const REQUEST_TIMEOUT_MS = 600_000;
+/** A piece of 65,536 rows is small for ClickHouse: without these one thread alone computes it. */
+const PARALLEL = 'merge_tree_min_rows_for_concurrent_read = 8192, merge_tree_min_bytes_for_concurrent_read = 1048576';
 /** The client would print what ClickHouse says, rows included, on the console. */
 const SILENT = { level: ClickHouseLogLevel.OFF };
 
 export class ClickHouseConnection {
   readonly #client: ClickHouseClient;
-
-  /** The statement before. */
+  /** One statement at a time: a session does not take two, and neither does the embedded engine. */
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(client: ClickHouseClient) {
@@ -51,7 +52,7 @@ export class ClickHouseConnection {
   /** Reads rows. Numbers are numbers; what may be larger than 2^53 has to be asked for as text. */
   async rows(sql: string): Promise<Record<string, unknown>[]> {
     return this.#inTurn(async () => {
-      const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_threads = 0`;
+      const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, ${PARALLEL}`;
       const result = await this.#client.query({ query, format: 'JSONEachRow' });
       return result.json<Record<string, unknown>>();
     });
@@ -70,15 +71,16 @@ export class ClickHouseConnection {
     });
   }
 
-  close(): Promise<void> {
-    return this.#client.close();
+  /** After what was under way. */
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#client.close();
   }
 
-  /** A session of a server takes one statement at a time and refuses others meanwhile. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#last.then(() => attempt(work));
-    this.#last = turn.catch(() => undefined);
-    return turn;
+    const done = this.#last.then(() => attempt(work));
+    this.#last = done.catch(() => undefined);
+    return done;
   }
 
   async #refuseOldVersion(): Promise<void> {
@@ -123,8 +125,6 @@ function openServer({ url, database }: ClickHousePlace): ClickHouseClient {
       // A temporary table belongs to a session.
       session_id: randomUUID(),
       request_timeout: REQUEST_TIMEOUT_MS,
-      // Of a cluster: a shard that is away is no verdict, and a question within a question asks all shards first.
-      clickhouse_settings: { skip_unavailable_shards: 0, prefer_global_in_and_join: 1 },
       log: SILENT,
     });
   } catch {

@@ -16,7 +16,16 @@ import {
 import { HASH_BYTES, TILE_WIDTH } from './merkle.ts';
 import { parseRow, type Row } from './row.ts';
 import { reportFlags, reportOtherRoot } from './row-chunks.ts';
-import { beyondSql, countsSql, erasedSql, factsSql, otherRootsSql, partitionsSql, rowsSql } from './rows-sql.ts';
+import {
+  beyondSql,
+  countsSql,
+  erasedSql,
+  factsSql,
+  otherRootsSql,
+  PLACE_OF_ROWS_SQL,
+  partitionsSql,
+  rowsSql,
+} from './rows-sql.ts';
 import type { Chunk, StepCount } from './source.ts';
 
 /** Events computed in one statement: enough for its start not to matter, few enough that a service beside it answers. */
@@ -87,6 +96,9 @@ export class ClickHouseRows {
         what,
       });
     }
+    const [place] = await this.#side.rows(PLACE_OF_ROWS_SQL);
+    // Of a cluster's rows each server knows the partitions, and it made them itself.
+    if (place?.engine === 'Distributed') return;
     for (const { partition, first, last } of await this.#side.rows(partitionsSql())) {
       const from = Number(partition) * PARTITION_EVENTS;
       if (Number(first) >= from && Number(last) < from + PARTITION_EVENTS) continue;

@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import type { Findings } from './findings.ts';
 import { quote, rangeOf } from './leaf-sql.ts';
+import { PLACE_OF_ROWS_SQL } from './rows-sql.ts';
 
 /** Events whose share of a view is compared in one statement. */
 const PIECE_EVENTS = 1_048_576;
@@ -66,11 +67,11 @@ export async function compareRollups(
   return found;
 }
 
-/** Of a cluster, the views stand beside the rows of each shard, in a database of their own. */
 async function listRollups(connection: ClickHouseConnection, findings: Findings): Promise<Rollup[]> {
+  const [place] = await connection.rows(PLACE_OF_ROWS_SQL);
   const views = await connection.rows(
     `SELECT name, as_select, extract(create_table_query, ' TO (?:[^ ]*\\\\.)?\`?([A-Za-z0-9_]+)\`?') AS target FROM system.tables
-WHERE database IN (currentDatabase(), concat(currentDatabase(), '_local')) AND engine = 'MaterializedView' ORDER BY name`,
+WHERE database = ${quote(String(place?.rows_database))} AND engine = 'MaterializedView' ORDER BY name`,
   );
   for (const { view, target } of KNOWN) {
     if (views.some((each) => each.name === view && each.target === target)) continue;

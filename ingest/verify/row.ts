@@ -156,18 +156,22 @@ function commitment(value: unknown, column: string): string {
   return value;
 }
 
-const TIME = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)\.(\d{6})$/;
+const TIME = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}$/;
+
+/** The second read last: events that follow each other are mostly of the same. */
+let lastSecond = { text: '', seconds: 0 };
 
 /** "2010-01-31 23:59:59.999999" as microseconds since 1970, in digits: beyond 2255 they are no exact number any more. */
 function micros(row: Columns, column: string): string {
   const value = row[column];
-  const found = typeof value === 'string' ? TIME.exec(value) : null;
-  if (!found) throw wrong(column, 'time');
-  const [year = 0, month = 0, day = 0, hours = 0, minutes = 0, seconds = 0] = found.slice(1, 7).map(Number);
-  const whole = Date.UTC(year, month - 1, day, hours, minutes, seconds) / 1000;
-  const fraction = found[7] ?? '';
-  if (whole > 0) return `${whole}${fraction}`;
-  return String(BigInt(whole) * 1_000_000n + BigInt(fraction));
+  if (typeof value !== 'string' || !TIME.test(value)) throw wrong(column, 'time');
+  const second = value.slice(0, 19);
+  if (second !== lastSecond.text)
+    lastSecond = { text: second, seconds: Date.parse(`${second.replace(' ', 'T')}Z`) / 1000 };
+  const { seconds } = lastSecond;
+  if (!Number.isFinite(seconds)) throw wrong(column, 'time');
+  const fraction = value.slice(20);
+  return seconds > 0 ? `${seconds}${fraction}` : String(BigInt(seconds) * 1_000_000n + BigInt(fraction));
 }
 
 function readValues(row: Columns): Value[] {

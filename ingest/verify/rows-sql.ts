@@ -53,3 +53,8 @@ export function partitionsSql(): string {
   return `SELECT _partition_id AS partition, toString(min(sequence)) AS first, toString(max(sequence)) AS last
 FROM events GROUP BY _partition_id ORDER BY partition`;
 }
+
+/** Where the rows are: the engine of the table that is asked, and, where that is Distributed, the database of the rows. */
+export const PLACE_OF_ROWS_SQL = `SELECT engine,
+    if(engine = 'Distributed', splitByString(char(39), engine_full)[4], currentDatabase()) AS rows_database
+FROM system.tables WHERE database = currentDatabase() AND name = 'events'`;

@@ -53,7 +53,10 @@ export class StepLedger {
       for (const [number, step] of steps) {
         if (step.started) continue;
         const events = sumOf(step.counts);
-        this.#fault(step.first, `The log holds ${events} events of step ${number} of run ${run}, which has no record.`);
+        this.#fault(
+          step.first,
+          `The log holds ${events} events of step ${number} of run ${run}, which has no record or was over by then.`,
+        );
       }
       if ([...steps.values()].some(({ started }) => started))
         this.#findings.add({
@@ -80,7 +83,7 @@ export class StepLedger {
         row.sequence,
         step.started
           ? `Run ${run} is over at event ${row.sequence}, but the log holds no end of its step ${number}.`
-          : `The log holds ${sumOf(step.counts)} events of step ${number} of run ${run}, which has no record.`,
+          : `The log holds ${sumOf(step.counts)} events of step ${number} of run ${run}, which has no record or was over by then.`,
       );
     }
     this.#runs.delete(run);
