@@ -68,7 +68,6 @@ export class ClickHouseServer {
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk) => {
         said += chunk;
-        if (process.env.DBG) process.stderr.write(chunk);
       });
     for (let waited = 0; !(await this.#answers()); waited += 20) {
       assert.ok(child.exitCode === null && child.signalCode === null, `ClickHouse did not start: ${said}`);
