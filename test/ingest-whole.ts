@@ -6,6 +6,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { INSERTED_COLUMNS } from '../ingest/clickhouse/rows.ts';
+import type { Journal } from '../ingest/journal/journal.ts';
 import type { ChangeLog } from '../ingest/log.ts';
 import { computeLeaf } from './ingest-encoding-independent.ts';
 
@@ -29,6 +30,19 @@ export async function assertWhole(log: ChangeLog): Promise<void> {
   const leaves = held.map((row) => Buffer.from(computeLeaf(row, keys).leaf, 'hex'));
   assert.equal(naiveRoot(leaves).toString('hex'), root, 'the Merkle root is that of the rows in ClickHouse');
   await assertViews(log);
+}
+
+/** A journal that nothing was trimmed from: dense, its root that of its rows, its state that of its last batch. */
+export function assertJournalWhole(journal: Journal, { size, root }: { size: number; root: string }): void {
+  const rows = journal.rows(0, size + 1).map(({ row }) => rowSchema.parse(JSON.parse(row)));
+  assert.deepEqual(
+    rows.map(({ sequence }) => sequence),
+    Array.from({ length: size }, (_, i) => i),
+  );
+  const keys = readKeys(journal.folder);
+  const leaves = rows.map((row) => Buffer.from(computeLeaf(row, keys).leaf, 'hex'));
+  assert.equal(naiveRoot(leaves).toString('hex'), root);
+  assert.deepEqual(journal.state.get('batch', 'last'), { next: size });
 }
 
 async function readHeld(log: ChangeLog): Promise<Row[]> {
