@@ -39,11 +39,12 @@ const asUser = (name: string, rights: readonly string[]): ServerUser => ({
 const owner = asUser('owner', documentedRights('metatrail_owner'));
 const shipper = asUser('shipper', documentedRights('metatrail'));
 const reader = asUser('reader', [`SELECT ON ${DATABASE}.*`]);
+const both = asUser('both', [...documentedRights('metatrail_owner'), ...documentedRights('metatrail')]);
 const nobody = asUser('nobody', []);
 
 const servers = new Map<'one' | 'cluster', ClickHouseServers>();
 before(async () => {
-  const users = [owner, shipper, reader, nobody];
+  const users = [owner, shipper, both, reader, nobody];
   servers.set('one', await ClickHouseServers.start({ users }));
   servers.set('cluster', await ClickHouseServers.start({ users, shards: 2 }));
 });
@@ -203,7 +204,7 @@ test('a server that is too old is refused with the version that is needed', asyn
 });
 
 test('a cluster that is none is refused, and one server is not taken for a cluster or the other way round', async (t) => {
-  const url = await startAnew('cluster', owner);
+  const url = await startAnew('cluster', both);
   const opened = (target: Omit<ClickHouseTarget, 'folder'>) => openChangeLog({ folder: makeFolder(t), ...target });
   await assert.rejects(opened({ url, database: DATABASE, cluster: 'nowhere' }), {
     code: 'clickhouse-refused',
@@ -223,7 +224,7 @@ test('a cluster that is none is refused, and one server is not taken for a clust
     code: 'clickhouse-refused',
     message: 'The database of CLICKHOUSE_URL is that of a cluster, which CLICKHOUSE_CLUSTER must name.',
   });
-  await startAnew('cluster', owner);
+  await startAnew('cluster', both);
   const alone = await opened({ url, database: DATABASE });
   await alone.close();
   await assert.rejects(opened({ url, database: DATABASE, cluster: CLUSTER }), {
