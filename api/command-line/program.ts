@@ -4,10 +4,12 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { REPORTS } from '../../reports/definitions.ts';
 import { VERSION } from '../version.ts';
+import { addBackup, addBackups, addRestore } from './backup.ts';
 import { CommandError } from './command-error.ts';
 import { addMoveLog } from './move-log.ts';
 import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 import { addProofCommands } from './prove.ts';
+import { addReplay } from './replay.ts';
 import { startService } from './start.ts';
 import { addVerifyCommands } from './verify.ts';
 
@@ -26,6 +28,10 @@ export function createProgram(): Command {
   addVerifyCommands(program);
   addSignIn(program);
   addMoveLog(program);
+  addReplay(program);
+  addBackup(program);
+  addBackups(program);
+  addRestore(program);
   return program;
 }
 

@@ -1,6 +1,9 @@
 // Journal and state as they were at one instant, read while the writer goes on: one read transaction of SQLite's WAL.
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { LogError } from '../errors.ts';
+import { restoreTree, TileStore } from '../merkle/tiles.ts';
+import { TILE_WIDTH } from '../merkle/tree.ts';
 import { asOpenError } from './journal-error.ts';
 import { readStateRows, type StateRow } from './state-store.ts';
 import { JOURNAL_FILE } from './writer.ts';
@@ -34,6 +37,20 @@ export class JournalSnapshot {
       .prepare('SELECT row FROM journal WHERE sequence >= ? AND sequence < ? ORDER BY sequence')
       .all(first, first + limit)
       .map(({ row }) => String(row));
+  }
+
+  /** The Merkle root over all events, hex. Throws LogError journal-damaged. */
+  root(): string {
+    const first = this.size - (this.size % TILE_WIDTH);
+    const leaves = this.#database
+      .prepare('SELECT leaf FROM journal WHERE sequence >= ? ORDER BY sequence')
+      .all(first)
+      .map(({ leaf }) => leaf as Uint8Array);
+    try {
+      return Buffer.from(restoreTree(new TileStore(this.#database), this.size, leaves).root()).toString('hex');
+    } catch (error) {
+      throw new LogError('journal-damaged', 'The Merkle tree of the journal is not whole.', { cause: error });
+    }
   }
 
   /** The engine's state in the order of kind and key. */

@@ -53,19 +53,25 @@ export class StateStore {
   }
 
   #apply({ kind, key, value, indexed = {} }: StateChange): void {
+    const now = value === null ? '{}' : JSON.stringify(indexed);
     const before = this.#readIndexed.get(kind, key)?.indexed;
-    const was = placesOf(typeof before === 'string' ? (JSON.parse(before) as Indexed) : {});
-    const now = placesOf(value === null ? {} : indexed);
-    for (const [place, [name, text]] of was) if (!now.has(place)) this.#deleteIndex.run(kind, name, text, key);
-    for (const [place, [name, text]] of now) if (!was.has(place)) this.#insertIndex.run(kind, name, text, key);
+    const was = typeof before === 'string' ? before : '{}';
+    if (was !== now) this.#reindex(kind, key, placesOf(was), placesOf(now));
     if (value === null) this.#delete.run(kind, key);
-    else this.#put.run(kind, key, JSON.stringify(value), JSON.stringify(indexed));
+    else this.#put.run(kind, key, JSON.stringify(value), now);
+  }
+
+  #reindex(kind: string, key: string, was: Places, now: Places): void {
+    for (const [place, [name, value]] of was) if (!now.has(place)) this.#deleteIndex.run(kind, name, value, key);
+    for (const [place, [name, value]] of now) if (!was.has(place)) this.#insertIndex.run(kind, name, value, key);
   }
 }
 
-function placesOf(indexed: Indexed): Map<string, [name: string, value: string]> {
+type Places = Map<string, [name: string, value: string]>;
+
+function placesOf(indexed: string): Places {
   return new Map(
-    Object.entries(indexed).flatMap(([name, values]) =>
+    Object.entries(JSON.parse(indexed) as Indexed).flatMap(([name, values]) =>
       values.map((value): [string, [string, string]] => [JSON.stringify([name, value]), [name, value]]),
     ),
   );

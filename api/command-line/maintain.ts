@@ -1,0 +1,76 @@
+// Carries out a task of maintenance: by the service that runs on the data folder, or on the folder itself when none does.
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import cliProgress from 'cli-progress';
+import { z } from 'zod';
+import { openChangeLog } from '../../ingest/log.ts';
+import type { Environment } from '../environment.ts';
+import { carryOut, type OnProgress, type Task } from '../maintenance.ts';
+import { findService, type RunningService } from '../running-service.ts';
+import { CommandError } from './command-error.ts';
+
+/** Throws CommandError, LogError and ReplayError. */
+export async function maintain(environment: Environment, task: Task): Promise<unknown> {
+  const bar = new cliProgress.SingleBar({ format: '  {bar} {value} of {total} events', clearOnComplete: true });
+  let started = false;
+  const onProgress: OnProgress = (done, total) => {
+    if (!started) bar.start(total, 0);
+    started = true;
+    bar.update(done);
+  };
+  try {
+    const service = await findService(environment.dataFolder);
+    return await (service ? askService(service, task, onProgress) : onFolder(environment, task, onProgress));
+  } finally {
+    if (started) bar.stop();
+  }
+}
+
+async function onFolder(environment: Environment, task: Task, onProgress: OnProgress): Promise<unknown> {
+  const { dataFolder: folder, clickHouseUrl: url, clickHouseDatabase: database } = environment;
+  if (!existsSync(path.join(folder, 'metatrail.sqlite')))
+    throw new CommandError(`There is no data folder ${folder}; name another one with --data or METATRAIL_DATA.`);
+  const log = await openChangeLog({ folder, url, database });
+  try {
+    return await carryOut(log, task, onProgress);
+  } finally {
+    await log.close();
+  }
+}
+
+const lineSchema = z.union([
+  z.strictObject({ done: z.number(), total: z.number() }),
+  z.strictObject({ result: z.unknown() }),
+  z.strictObject({ error: z.string() }),
+]);
+
+async function askService(service: RunningService, task: Task, onProgress: OnProgress): Promise<unknown> {
+  for await (const line of answerOf(service, task)) {
+    const said = lineSchema.safeParse(line);
+    if (!said.success) break;
+    if ('error' in said.data) throw new CommandError(said.data.error);
+    if ('result' in said.data) return said.data.result;
+    onProgress(said.data.done, said.data.total);
+  }
+  throw new CommandError(`The service at ${service.url} stopped answering; look at its log, then try again.`);
+}
+
+async function* answerOf(service: RunningService, task: Task): AsyncIterable<unknown> {
+  try {
+    const response = await fetch(new URL('maintenance', service.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${service.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(task),
+    });
+    let rest = '';
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line);
+    }
+    if (rest !== '') yield JSON.parse(rest);
+  } catch {
+    // Whoever asked is told that the answer ended early.
+  }
+}
