@@ -9,8 +9,9 @@ import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import type { ChangeLog } from '../log.ts';
-import { copyTables } from './clickhouse-parts.ts';
-import { copyFile, hashFile, syncFolder, syncFolders } from './copy.ts';
+import { type FrozenTables, freezeTables, thawTables } from './clickhouse-parts.ts';
+import { syncPath } from './copy.ts';
+import { copyOnThread } from './copy-thread.ts';
 import { type BackupRecord, recordBackup } from './list.ts';
 import { type BackupFile, MANIFEST_FILE, type Manifest, writeManifest } from './manifest.ts';
 
@@ -72,32 +73,45 @@ async function copyAll(log: ChangeLog, folder: string, program: string): Promise
   }
 }
 
-async function copyOnce(
-  { journal, clickhouse, shipper }: ChangeLog,
-  folder: string,
-  program: string,
-): Promise<Manifest> {
+async function copyOnce(log: ChangeLog, folder: string, program: string): Promise<Manifest> {
+  const { journal, clickhouse, shipper } = log;
   const delivered = shipper.shipped;
-  const tables = clickhouse.embedded ? await copyTables(clickhouse, journal.folder, folder) : undefined;
-  if (tables && tables.events < delivered)
-    throw new LogError('backup-failed', `Of ${delivered} events in ClickHouse only ${tables.events} could be copied.`);
-  await copyDatabase(journal.folder, folder);
-  const files: BackupFile[] = [...(tables?.files ?? [])];
-  files.push({ path: JOURNAL_FILE, ...(await hashFile(path.join(folder, JOURNAL_FILE))) });
-  files.push(...(await copyOthers(journal.folder, folder)));
-  const { size, root } = readSnapshot(folder);
-  return {
-    format: 1,
-    madeAt: systemClock(),
-    program,
-    dataVersion: DATA_VERSION,
-    log: journal.log,
-    size,
-    root,
-    delivered,
-    clickhouse: tables?.clickhouse ?? { kind: 'server' },
-    files,
-  };
+  try {
+    const tables = clickhouse.embedded ? await freezeTables(clickhouse, journal.folder) : undefined;
+    if (tables && tables.events < delivered)
+      throw new LogError('backup-failed', `Of ${delivered} events in ClickHouse only ${tables.events} can be copied.`);
+    await copyDatabase(journal.folder, folder);
+    const files = await copyFiles([...(tables?.files ?? []), ...(await otherFiles(journal.folder))], folder);
+    const { size, root } = readSnapshot(folder);
+    return {
+      format: 1,
+      madeAt: systemClock(),
+      program,
+      dataVersion: DATA_VERSION,
+      log: journal.log,
+      size,
+      root,
+      delivered,
+      clickhouse: tables?.clickhouse ?? { kind: 'server' },
+      files,
+    };
+  } finally {
+    await thawTables(journal.folder);
+  }
+}
+
+/** Copies files beside the journal, which is there already, and sees to it that all are on the disk. */
+async function copyFiles(files: FrozenTables['files'], folder: string): Promise<BackupFile[]> {
+  const { copied, hashed } = await copyOnThread({
+    copies: files.map((file) => ({ from: file.from, to: path.join(folder, file.path) })),
+    hash: path.join(folder, JOURNAL_FILE),
+    sync: folder,
+  });
+  const listed = files.flatMap((file, i) => {
+    const copy = copied[i];
+    return copy ? [{ path: file.path, ...copy }] : [];
+  });
+  return [{ path: JOURNAL_FILE, ...hashed }, ...listed];
 }
 
 /** SQLite's online backup, in one step on a thread of libuv: the writer goes on meanwhile. */
@@ -118,25 +132,14 @@ async function copyDatabase(dataFolder: string, folder: string): Promise<void> {
   } finally {
     copy.close();
   }
-  await syncFile(target);
-}
-
-async function syncFile(file: string): Promise<void> {
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 /** The other files of the data folder, such as keys: small ones, beside the journal. */
-async function copyOthers(dataFolder: string, folder: string): Promise<BackupFile[]> {
+async function otherFiles(dataFolder: string): Promise<FrozenTables['files']> {
   const entries = await readdir(dataFolder, { withFileTypes: true });
-  const files: BackupFile[] = [];
-  for (const { name } of entries.filter((entry) => entry.isFile() && !LEFT_OUT.test(entry.name)))
-    files.push({ path: name, ...(await copyFile(path.join(dataFolder, name), path.join(folder, name))) });
-  return files;
+  return entries
+    .filter((entry) => entry.isFile() && !LEFT_OUT.test(entry.name))
+    .map(({ name }) => ({ from: path.join(dataFolder, name), path: name }));
 }
 
 function readSnapshot(folder: string): { size: number; root: string; firstRow: number } {
@@ -150,7 +153,6 @@ function readSnapshot(folder: string): { size: number; root: string; firstRow: n
 
 /** Everything is on the disk before the manifest is, and the manifest before the folder has its name. */
 async function finish(incomplete: string, place: string, manifest: Manifest): Promise<void> {
-  await syncFolders(incomplete);
   const handle = await open(path.join(incomplete, MANIFEST_FILE), 'wx', 0o600);
   try {
     await handle.writeFile(writeManifest(manifest));
@@ -158,9 +160,9 @@ async function finish(incomplete: string, place: string, manifest: Manifest): Pr
   } finally {
     await handle.close();
   }
-  await syncFolder(incomplete);
+  await syncPath(incomplete);
   await rename(incomplete, place);
-  await syncFolder(path.dirname(place));
+  await syncPath(path.dirname(place));
 }
 
 function recordOf(folder: string, { madeAt, size, root, delivered, files }: Manifest): BackupRecord {

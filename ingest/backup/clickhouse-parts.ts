@@ -5,8 +5,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { ClickHouse } from '../clickhouse/connect.ts';
 import { LogError } from '../errors.ts';
-import { copyFile } from './copy.ts';
-import type { BackupFile, Manifest } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 type Embedded = Extract<Manifest['clickhouse'], { kind: 'embedded' }>;
 type Table = Embedded['tables'][number];
@@ -22,47 +21,49 @@ const RAW = 'events';
 const tableRow = z.object({ name: z.string(), engine: z.string(), create: z.string(), paths: z.array(z.string()) });
 type TableRow = z.infer<typeof tableRow>;
 
-/**
- * Copies the tables into a backup folder. What is made from the raw log is frozen before it: then the copy of a view's
- * target holds nothing that the copy of the raw log lacks, and the shipper makes up for the rest.
- */
-export async function copyTables(
-  clickhouse: ClickHouse,
-  dataFolder: string,
-  folder: string,
-): Promise<{ clickhouse: Embedded; files: BackupFile[]; events: number }> {
-  const frozen = path.join(dataFolder, 'clickhouse', SHADOW, FROZEN);
-  // Left by a backup that was killed.
-  await rm(frozen, { recursive: true, force: true });
-  const tables = await readTables(clickhouse);
-  const files: BackupFile[] = [];
-  const copied: Table[] = [];
-  try {
-    const stored = tables.filter(({ paths }) => paths.length > 0);
-    for (const { name } of stored) await clickhouse.command(`ALTER TABLE \`${name}\` FREEZE WITH NAME '${FROZEN}'`);
-    for (const table of stored) copied.push(await copyParts(table, dataFolder, folder, files));
-    const views = tables.filter(({ paths }) => paths.length === 0);
-    return {
-      clickhouse: {
-        kind: 'embedded',
-        tables: [...copied, ...views.map(({ name, create }) => ({ name, create, parts: [] }))],
-      },
-      files,
-      events: await countRows(
-        folder,
-        copied.find(({ name }) => name === RAW),
-      ),
-    };
-  } finally {
-    await rm(frozen, { recursive: true, force: true });
-  }
+/** The tables as they were at one instant. */
+export interface FrozenTables {
+  clickhouse: Embedded;
+  /** Files to be copied: to which path in a backup. */
+  files: { from: string; path: string }[];
+  /** The number of events in them. */
+  events: number;
 }
 
-/** The rows in the copied parts of a table, as each part says. */
-async function countRows(folder: string, table: Table | undefined): Promise<number> {
+/**
+ * Makes links to the tables' parts; `thawTables` removes them. What is made from the raw log is frozen before it: then a
+ * view's target has nothing in a backup that the raw log lacks, and the shipper makes up for the rest.
+ */
+export async function freezeTables(clickhouse: ClickHouse, dataFolder: string): Promise<FrozenTables> {
+  // Left by a backup that was killed.
+  await thawTables(dataFolder);
+  const tables = await readTables(clickhouse);
+  const stored = tables.filter(({ paths }) => paths.length > 0);
+  for (const { name } of stored) await clickhouse.command(`ALTER TABLE \`${name}\` FREEZE WITH NAME '${FROZEN}'`);
+  const frozen = await Promise.all(stored.map((table) => readFrozen(table, dataFolder)));
+  const views = tables.filter(({ paths }) => paths.length === 0);
+  const made = [
+    ...frozen.map(({ name, create, parts }) => ({ name, create, parts })),
+    ...views.map(({ name, create }) => ({ name, create, parts: [] })),
+  ];
+  return {
+    clickhouse: { kind: 'embedded', tables: made },
+    files: frozen.flatMap(({ files }) => files),
+    events: await countRows(frozen.find(({ name }) => name === RAW)),
+  };
+}
+
+export async function thawTables(dataFolder: string): Promise<void> {
+  await rm(path.join(dataFolder, 'clickhouse', SHADOW, FROZEN), { recursive: true, force: true });
+}
+
+type FrozenTable = Table & { place: string; files: FrozenTables['files'] };
+
+/** The rows in a table, as each of its parts says. */
+async function countRows(table: FrozenTable | undefined): Promise<number> {
   let rows = 0;
   for (const part of table?.parts ?? [])
-    rows += Number(await readFile(path.join(folder, FOLDER, RAW, part, 'count.txt'), 'utf8'));
+    rows += Number(await readFile(path.join(table?.place ?? '', part, 'count.txt'), 'utf8'));
   return rows;
 }
 
@@ -76,16 +77,14 @@ async function readTables(clickhouse: ClickHouse): Promise<TableRow[]> {
   return [...tables.filter(({ name }) => name !== RAW), ...tables.filter(({ name }) => name === RAW)];
 }
 
-async function copyParts(table: TableRow, dataFolder: string, folder: string, files: BackupFile[]): Promise<Table> {
+async function readFrozen({ name, create, paths }: TableRow, dataFolder: string): Promise<FrozenTable> {
   const home = path.join(dataFolder, 'clickhouse');
-  const [place = ''] = table.paths;
-  const frozen = path.join(home, SHADOW, FROZEN, path.relative(home, place));
-  const parts = await namesIn(frozen);
-  for (const file of await filesBelow(frozen)) {
-    const relative = path.posix.join(FOLDER, table.name, file);
-    files.push({ path: relative, ...(await copyFile(path.join(frozen, file), path.join(folder, relative))) });
-  }
-  return { name: table.name, create: table.create, parts };
+  const place = path.join(home, SHADOW, FROZEN, path.relative(home, paths[0] ?? ''));
+  const files = (await filesBelow(place)).map((file) => ({
+    from: path.join(place, file),
+    path: path.posix.join(FOLDER, name, file),
+  }));
+  return { name, create, parts: await namesIn(place), place, files };
 }
 
 /** Nothing is frozen of a table without rows. */

@@ -9,7 +9,7 @@ import { LogError } from '../errors.ts';
 import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
 import { partFile, restoreTables } from './clickhouse-parts.ts';
-import { copyFile, syncFolder, syncFolders } from './copy.ts';
+import { copyFile, syncPath, syncTree } from './copy.ts';
 import { type BackupFile, type Manifest, readManifest } from './manifest.ts';
 
 const RESTORING = '.restoring';
@@ -31,10 +31,10 @@ export async function restore(backup: string, folder: string): Promise<Manifest>
   await makeFolder(made);
   try {
     await copyAll(backup, made, manifest);
-    await syncFolders(made);
+    await syncTree(made);
     await rm(place, { recursive: true, force: true });
     await rename(made, place);
-    await syncFolder(path.dirname(place));
+    await syncPath(path.dirname(place));
     return manifest;
   } catch (error) {
     await rm(made, { recursive: true, force: true });
