@@ -7,7 +7,7 @@ import { withComputed } from './computed.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
 import type { Attributes, ExportChange, ExportResult } from './connector.ts';
-import { difference } from './difference.ts';
+import { difference, isHashOnly } from './difference.ts';
 import { dnValue, identity } from './entry-events.ts';
 import { safeDnKey } from './indexes.ts';
 import { nameOf } from './names.ts';
@@ -59,6 +59,8 @@ export function intend(unit: Unit, id: string): void {
   const entry = unit.entry(id);
   const pending = entry && changeToSend(entry);
   if (!entry || !pending) return;
+  // What is not known cannot be sent: it stays pending until the value is there.
+  if (Object.values(pending.attributes).some((values) => values.some(isHashOnly))) return;
   const event = unit.emit({
     stage: 'export',
     operation: pending.kind,

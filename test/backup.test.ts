@@ -12,6 +12,7 @@ import { forgetBackup, listBackups } from '../ingest/backup/list.ts';
 import { MANIFEST_FILE, type Manifest, readManifest, writeManifest } from '../ingest/backup/manifest.ts';
 import { restore } from '../ingest/backup/restore.ts';
 import { LogError } from '../ingest/errors.ts';
+import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { assertWhole, openCompany, runCycle, writePeople } from './backup-world.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
@@ -101,6 +102,13 @@ test('every file of a backup is for its owner alone; keys beside the journal are
   assert.equal(statSync(place).mode & 0o777, 0o700);
   await restore(place, path.join(folder, 'restored'));
   assert.equal(readFileSync(path.join(folder, 'restored', 'checkpoint-key'), 'utf8'), 'a key');
+  const restored = new JournalSnapshot(path.join(folder, 'restored'));
+  afterwards(t, () => restored.close());
+  assert.deepEqual(
+    listBackups(restored).map((each) => [each.folder, each.size]),
+    [[place, 600]],
+    'what it was made of is on the list of the new folder',
+  );
 });
 
 test('a backup that is damaged or incomplete is refused, and the file at fault is named', async (t) => {

@@ -5,7 +5,6 @@ import { schema } from '../api/graphql/schema.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
 import { LARGE_VALUE_BYTES } from '../ingest/event.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
-import { foldEvents } from './engine-fold.ts';
 
 let world: ApiWorld;
 let anne: string;
@@ -265,7 +264,7 @@ test('reads change no answer: not counts, history, names, first and last times, 
     const found = await findCompleteness(world.queries, await world.installation.log.checkpoints.current(), undefined);
     const { missing, faults, runs, steps, beginsAt } = found;
     return {
-      folded: foldEvents(world.events()),
+      replayed: await compareFolder(journal.folder, { clickhouse }),
       all: await world.data(EVERYTHING, variables),
       completeness: { missing, faults, runs, steps, beginsAt },
     };

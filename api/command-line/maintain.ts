@@ -10,26 +10,37 @@ import { findService, type RunningService } from '../running-service.ts';
 import { CommandError } from './command-error.ts';
 
 /** Throws CommandError, LogError and ReplayError. */
-export async function maintain(environment: Environment, task: Task): Promise<unknown> {
+export function maintain(environment: Environment, task: Task): Promise<unknown> {
+  return withProgress(async (onProgress) => {
+    const service = await findService(environment.dataFolder);
+    return service ? askService(service, task, onProgress) : onFolder(environment, task, onProgress);
+  });
+}
+
+/** Shows how far the work is, on a terminal. */
+export async function withProgress<T>(work: (onProgress: OnProgress) => Promise<T>): Promise<T> {
   const bar = new cliProgress.SingleBar({ format: '  {bar} {value} of {total} events', clearOnComplete: true });
   let started = false;
-  const onProgress: OnProgress = (done, total) => {
-    if (!started) bar.start(total, 0);
-    started = true;
-    bar.update(done);
-  };
   try {
-    const service = await findService(environment.dataFolder);
-    return await (service ? askService(service, task, onProgress) : onFolder(environment, task, onProgress));
+    return await work((done, total) => {
+      if (!started) bar.start(total, 0);
+      started = true;
+      bar.update(done);
+    });
   } finally {
     if (started) bar.stop();
   }
 }
 
-async function onFolder(environment: Environment, task: Task, onProgress: OnProgress): Promise<unknown> {
-  const { dataFolder: folder, clickHouseUrl: url, clickHouseDatabase: database } = environment;
+/** Throws CommandError where there is no data folder. */
+export function requireDataFolder(folder: string): void {
   if (!existsSync(path.join(folder, 'metatrail.sqlite')))
     throw new CommandError(`There is no data folder ${folder}; name another one with --data or METATRAIL_DATA.`);
+}
+
+async function onFolder(environment: Environment, task: Task, onProgress: OnProgress): Promise<unknown> {
+  const { dataFolder: folder, clickHouseUrl: url, clickHouseDatabase: database } = environment;
+  requireDataFolder(folder);
   const log = await openChangeLog({ folder, url, database });
   try {
     return await carryOut(log, task, onProgress);

@@ -1,8 +1,12 @@
 // `metatrail replay`: the engine's state rebuilt from the log.
+import path from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { rebuildInto } from '../../engine/replay/rebuild.ts';
+import type { Environment } from '../environment.ts';
+import { VERSION } from '../version.ts';
 import { CommandError } from './command-error.ts';
-import { maintain } from './maintain.ts';
+import { maintain, requireDataFolder, withProgress } from './maintain.ts';
 import { type CommonOptions, common, environmentOf } from './program-parts.ts';
 
 const comparisonSchema = z.object({
@@ -15,8 +19,13 @@ const comparisonSchema = z.object({
 export function addReplay(program: Command): void {
   common(program.command('replay').description("rebuild the engine's state from the log"))
     .option('--compare', 'say in which fields it differs from the state that the engine keeps')
-    .action(async (options: CommonOptions & { compare?: boolean }) => {
-      if (!options.compare) throw new CommandError('Say what for: --compare.');
+    .option('--into <folder>', 'make a data folder with this log and the rebuilt state; the service must be stopped')
+    .action(async (options: CommonOptions & { compare?: boolean; into?: string }) => {
+      if (options.into !== undefined) {
+        await rebuild(environmentOf(options), options.into);
+        return;
+      }
+      if (!options.compare) throw new CommandError('Say what for: --compare, or --into FOLDER.');
       const found = await maintain(environmentOf(options), { task: 'compare-replay' });
       const { size, compared, differences, more } = comparisonSchema.parse(found);
       for (const { kind, id, field, how } of differences) console.log([kind, id, field, how].filter(Boolean).join(' '));
@@ -24,4 +33,13 @@ export function addReplay(program: Command): void {
       if (differences.length > 0) process.exitCode = 1;
       else console.log(`${size} events replayed: the state is what they make, in all ${compared} of its values.`);
     });
+}
+
+async function rebuild(environment: Environment, into: string): Promise<void> {
+  const { dataFolder: folder, clickHouseUrl: url, clickHouseDatabase: database } = environment;
+  requireDataFolder(folder);
+  const size = await withProgress((onProgress) => rebuildInto({ folder, url, database }, into, VERSION, onProgress));
+  console.log(
+    `${path.resolve(into)}: ${size} events, and the state that they make. Nobody is signed in there; of binary and large values only the hash is known until the next imports: run those before anything is exported.`,
+  );
 }

@@ -7,12 +7,12 @@ import type { ChangeLog } from '../../ingest/log.ts';
 import { FAILED } from '../graphql/errors.ts';
 import { carryOut, taskSchema } from '../maintenance.ts';
 import { COMMAND_LINE, type SignIn } from '../sign-in.ts';
-import { authenticate, readViewer } from './authentication.ts';
+import { authenticate, readReader } from './authentication.ts';
 
 export function maintenanceRoutes(log: ChangeLog, signIn: SignIn, report: (error: unknown) => void): Router {
   const router = Router();
   router.post('/maintenance', authenticate(signIn), express.json(), async (request, response) => {
-    if (readViewer(request) === COMMAND_LINE) await answer(log, request, response, report);
+    if (readReader(request).viewer === COMMAND_LINE) await answer(log, request, response, report);
     else response.status(403).json({ error: 'Only the command line may do this.' });
   });
   return router;

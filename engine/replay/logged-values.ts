@@ -1,5 +1,6 @@
 // The live state as the log can tell it: binary and large values as their size and hash.
 
+import { causeIn } from '../cause.ts';
 import type { Configuration } from '../configuration/model.ts';
 import type { AttributeType } from '../connector.ts';
 import { shown } from '../difference.ts';
@@ -45,14 +46,19 @@ function entryAsLogged(entry: Entry, configuration: Configuration): Entry {
       ),
     );
   const change = (pending: PendingExport) => ({ ...pending, attributes: plainAsLogged(pending.attributes) });
-  const { image, pendingExport, escrowed, unconfirmed, wanted } = entry;
+  const { wanted, retry, cause, ...rest } = entry;
+  const { image, pendingExport, escrowed, unconfirmed } = rest;
+  // Earlier versions kept more of these than anybody asked for.
+  const isReported = configuration.agents.get(entry.agent)?.drift === 'report';
   return {
-    ...entry,
+    ...rest,
+    ...(retry && { retry: { ...causeIn(retry), ...(retry.outward === true && { outward: true }) } }),
+    ...(cause && { cause: causeIn(cause) }),
     image: imageAsLogged(image, typeOf),
     ...(pendingExport && { pendingExport: change(pendingExport) }),
     ...(escrowed && { escrowed: { ...escrowed, change: change(escrowed.change) } }),
     ...(unconfirmed && { unconfirmed: { ...unconfirmed, attributes: imageAsLogged(unconfirmed.attributes, typeOf) } }),
-    ...(wanted && { wanted: plainAsLogged(wanted) }),
+    ...(wanted && isReported && { wanted: plainAsLogged(wanted) }),
   };
 }
 

@@ -12,7 +12,7 @@ import type { ChangeLog } from '../log.ts';
 import { type FrozenTables, freezeTables, thawTables } from './clickhouse-parts.ts';
 import { syncPath } from './copy.ts';
 import { copyOnThread } from './copy-thread.ts';
-import { type BackupRecord, recordBackup } from './list.ts';
+import { type BackupRecord, recordBackup, recordOf } from './list.ts';
 import { type BackupFile, MANIFEST_FILE, type Manifest, writeManifest } from './manifest.ts';
 
 /** A backup whose journal was trimmed while it was being made is made once more, so often. */
@@ -163,11 +163,6 @@ async function finish(incomplete: string, place: string, manifest: Manifest): Pr
   await syncPath(incomplete);
   await rename(incomplete, place);
   await syncPath(path.dirname(place));
-}
-
-function recordOf(folder: string, { madeAt, size, root, delivered, files }: Manifest): BackupRecord {
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  return { folder, madeAt, size, root, delivered, bytes };
 }
 
 const FULL_DISK = ['ENOSPC', 'EDQUOT', 'EFBIG'];

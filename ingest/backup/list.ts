@@ -3,9 +3,15 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Journal } from '../journal/journal.ts';
-import { MANIFEST_FILE } from './manifest.ts';
+import { MANIFEST_FILE, type Manifest } from './manifest.ts';
 
-const FACT = 'backups';
+export const BACKUPS_FACT = 'backups';
+
+/** What is remembered of a backup. */
+export function recordOf(folder: string, { madeAt, size, root, delivered, files }: Manifest): BackupRecord {
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  return { folder, madeAt, size, root, delivered, bytes };
+}
 
 const recordSchema = z.object({
   folder: z.string(),
@@ -27,8 +33,13 @@ export function listBackups(journal: Pick<Journal, 'fact'>): (BackupRecord & { i
 }
 
 export async function recordBackup(journal: Journal, record: BackupRecord): Promise<void> {
-  const others = readRecords(journal).filter(({ folder }) => folder !== record.folder);
-  await journal.setFact(FACT, JSON.stringify([...others, record]));
+  await journal.setFact(BACKUPS_FACT, withBackup(journal.fact(BACKUPS_FACT), record));
+}
+
+/** The fact with one more backup. */
+export function withBackup(fact: string | undefined, record: BackupRecord): string {
+  const others = readRecords({ fact: () => fact }).filter(({ folder }) => folder !== record.folder);
+  return JSON.stringify([...others, record]);
 }
 
 /** Takes a backup off the list, once somebody has removed it. Returns whether it was on it. */
@@ -36,10 +47,10 @@ export async function forgetBackup(journal: Journal, folder: string): Promise<bo
   const records = readRecords(journal);
   const others = records.filter((record) => record.folder !== folder);
   if (others.length === records.length) return false;
-  await journal.setFact(FACT, JSON.stringify(others));
+  await journal.setFact(BACKUPS_FACT, JSON.stringify(others));
   return true;
 }
 
 function readRecords(journal: Pick<Journal, 'fact'>): BackupRecord[] {
-  return z.array(recordSchema).parse(JSON.parse(journal.fact(FACT) ?? '[]'));
+  return z.array(recordSchema).parse(JSON.parse(journal.fact(BACKUPS_FACT) ?? '[]'));
 }

@@ -8,8 +8,10 @@ import { type ClickHouse, openClickHouse } from '../clickhouse/connect.ts';
 import { LogError } from '../errors.ts';
 import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
+import { JOURNAL_FILE } from '../journal/writer.ts';
 import { partFile, restoreTables } from './clickhouse-parts.ts';
 import { copyFile, syncPath, syncTree } from './copy.ts';
+import { BACKUPS_FACT, recordOf, withBackup } from './list.ts';
 import { type BackupFile, type Manifest, readManifest } from './manifest.ts';
 
 const RESTORING = '.restoring';
@@ -64,7 +66,7 @@ async function copyAll(backup: string, made: string, manifest: Manifest): Promis
   for (const file of manifest.files.filter((each) => !isPart(each)))
     await copyChecked(backup, file, path.join(made, file.path));
   checkLog(made, backup, manifest);
-  setWatermark(made, manifest.delivered);
+  setFacts(made, backup, manifest);
   if (manifest.clickhouse.kind === 'server') return;
   const clickhouse = openClickHouse({ folder: made });
   try {
@@ -110,11 +112,15 @@ function checkLog(made: string, backup: string, manifest: Manifest): void {
   }
 }
 
-/** What was delivered after ClickHouse was copied has to be delivered again. */
-function setWatermark(made: string, delivered: number): void {
-  const database = new DatabaseSync(path.join(made, 'metatrail.sqlite'));
+/** What was delivered after ClickHouse was copied has to be delivered again; and the backup itself goes on the list. */
+function setFacts(made: string, backup: string, manifest: Manifest): void {
+  const database = new DatabaseSync(path.join(made, JOURNAL_FILE));
   try {
-    database.prepare("INSERT OR REPLACE INTO facts (name, value) VALUES ('shipped', ?)").run(String(delivered));
+    const known = database.prepare('SELECT value FROM facts WHERE name = ?').get(BACKUPS_FACT)?.value;
+    const put = database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)');
+    put.run('shipped', String(manifest.delivered));
+    const record = recordOf(path.resolve(backup), manifest);
+    put.run(BACKUPS_FACT, withBackup(typeof known === 'string' ? known : undefined, record));
   } finally {
     database.close();
   }

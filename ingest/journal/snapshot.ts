@@ -23,12 +23,16 @@ export class JournalSnapshot {
   constructor(folder: string) {
     const database = open(folder);
     this.#database = database;
-    const fact = (name: string) => database.prepare('SELECT value FROM facts WHERE name = ?').get(name)?.value;
-    this.log = String(fact('log') ?? '');
-    this.shipped = Number(fact('shipped') ?? 0);
+    this.log = this.fact('log') ?? '';
+    this.shipped = Number(this.fact('shipped') ?? 0);
     const range = database.prepare('SELECT min(sequence) AS first, max(sequence) AS last FROM journal').get();
     this.firstRow = Number(range?.first ?? 0);
     this.size = range?.last === null || range?.last === undefined ? 0 : Number(range.last) + 1;
+  }
+
+  fact(name: string): string | undefined {
+    const value = this.#database.prepare('SELECT value FROM facts WHERE name = ?').get(name)?.value;
+    return typeof value === 'string' ? value : undefined;
   }
 
   /** Up to `limit` rows of `events` as JSON from `first` on, in order; fewer at the end, none where they were trimmed. */

@@ -1,8 +1,10 @@
 // The tables of the engine's state in a file of their own: where a state is rebuilt that is compared with the live one, or
 // takes its place. The live state is the writer's alone.
+import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { StateChange } from './messages.ts';
 import { StateView } from './state.ts';
+import { JOURNAL_FILE } from './writer.ts';
 
 type Indexed = Record<string, string[]>;
 
@@ -75,6 +77,13 @@ function placesOf(indexed: string): Places {
       values.map((value): [string, [string, string]] => [JSON.stringify([name, value]), [name, value]]),
     ),
   );
+}
+
+/** The state of a data folder that nothing has open, emptied: it is rebuilt. */
+export function openStateOf(folder: string): StateStore {
+  const database = new DatabaseSync(path.join(folder, JOURNAL_FILE));
+  database.exec('PRAGMA journal_mode = WAL; BEGIN; DELETE FROM state; DELETE FROM state_index; COMMIT');
+  return new StateStore(database);
 }
 
 /** The state in a database, in the order of kind and key. */
