@@ -62,6 +62,7 @@ export function addRestore(program: Command): void {
       console.log(
         `${dataFolder}: the log ${log} as it was at ${formatIso(madeAt)}, ${size} events, root ${root}. Whatever was accepted after that, from event ${size} on, is not in it.`,
       );
+      console.log('A checkpoint of more events that was given out will not agree with what is accepted from here on.');
       if (clickhouse.kind === 'server')
         console.log('ClickHouse was a server: CLICKHOUSE_URL must name it, or one restored from a backup of its own.');
     },
