@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import cliProgress from 'cli-progress';
 import { z } from 'zod';
-import { openChangeLog } from '../../ingest/log.ts';
-import type { Environment } from '../environment.ts';
+import { type LogTarget, openChangeLog } from '../../ingest/log.ts';
+import { type Environment, logTargetOf } from '../environment.ts';
 import { carryOut, type OnProgress, type Task } from '../maintenance.ts';
 import { findService, type RunningService } from '../running-service.ts';
 import { CommandError } from './command-error.ts';
@@ -38,10 +38,14 @@ export function requireDataFolder(folder: string): void {
     throw new CommandError(`There is no data folder ${folder}; name another one with --data or METATRAIL_DATA.`);
 }
 
+/** The log of a data folder for a command that sends nothing anywhere. */
+export function quietTargetOf(environment: Environment): LogTarget {
+  return { ...logTargetOf(environment), publication: undefined };
+}
+
 async function onFolder(environment: Environment, task: Task, onProgress: OnProgress): Promise<unknown> {
-  const { dataFolder: folder, clickHouseUrl: url, clickHouseDatabase: database } = environment;
-  requireDataFolder(folder);
-  const log = await openChangeLog({ folder, url, database });
+  requireDataFolder(environment.dataFolder);
+  const log = await openChangeLog(quietTargetOf(environment));
   try {
     return await carryOut(log, task, onProgress);
   } finally {

@@ -6,7 +6,7 @@ import { rebuildInto } from '../../engine/replay/rebuild.ts';
 import type { Environment } from '../environment.ts';
 import { VERSION } from '../version.ts';
 import { CommandError } from './command-error.ts';
-import { maintain, requireDataFolder, withProgress } from './maintain.ts';
+import { maintain, quietTargetOf, requireDataFolder, withProgress } from './maintain.ts';
 import { type CommonOptions, common, environmentOf } from './program-parts.ts';
 
 const comparisonSchema = z.object({
@@ -36,9 +36,8 @@ export function addReplay(program: Command): void {
 }
 
 async function rebuild(environment: Environment, into: string): Promise<void> {
-  const { dataFolder: folder, clickHouseUrl: url, clickHouseDatabase: database } = environment;
-  requireDataFolder(folder);
-  const size = await withProgress((onProgress) => rebuildInto({ folder, url, database }, into, VERSION, onProgress));
+  requireDataFolder(environment.dataFolder);
+  const size = await withProgress((onProgress) => rebuildInto(quietTargetOf(environment), into, VERSION, onProgress));
   console.log(
     `${path.resolve(into)}: ${size} events, and the state that they make. Nobody is signed in there; of binary and large values only the hash is known until the next imports: run those before anything is exported.`,
   );

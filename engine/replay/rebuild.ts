@@ -3,11 +3,11 @@ import { rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { backUp } from '../../ingest/backup/back-up.ts';
 import { restore } from '../../ingest/backup/restore.ts';
-import { type ClickHouse, type ClickHouseTarget, openClickHouse } from '../../ingest/clickhouse/connect.ts';
+import { type ClickHouse, openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { LogError } from '../../ingest/errors.ts';
 import { JournalSnapshot } from '../../ingest/journal/snapshot.ts';
 import { openStateOf } from '../../ingest/journal/state-store.ts';
-import { type ChangeLog, openChangeLog } from '../../ingest/log.ts';
+import { type ChangeLog, type LogTarget, openChangeLog } from '../../ingest/log.ts';
 import { replayInto } from './replay-folder.ts';
 
 const COPY = '.copy';
@@ -18,7 +18,7 @@ const REBUILDING = '.rebuilding';
  * it, nobody signed in. The folder gets its name when it is whole. Returns the number of events. Throws LogError, ReplayError.
  */
 export async function rebuildInto(
-  target: ClickHouseTarget,
+  target: LogTarget,
   into: string,
   program: string,
   onProgress: (done: number, size: number) => void,
@@ -40,10 +40,7 @@ export async function rebuildInto(
   }
 }
 
-async function rebuildState(
-  target: ClickHouseTarget,
-  onProgress: (done: number, size: number) => void,
-): Promise<number> {
+async function rebuildState(target: LogTarget, onProgress: (done: number, size: number) => void): Promise<number> {
   const clickhouse = openClickHouse(target);
   return closing(clickhouse, async () => {
     // First, for it makes the file one that can be read while it is written.
