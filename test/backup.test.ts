@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
 import { backUp } from '../ingest/backup/back-up.ts';
 import { forgetBackup, listBackups } from '../ingest/backup/list.ts';
 import { MANIFEST_FILE, type Manifest, readManifest, writeManifest } from '../ingest/backup/manifest.ts';
@@ -109,6 +110,32 @@ test('every file of a backup is for its owner alone; keys beside the journal are
     [[place, 600]],
     'what it was made of is on the list of the new folder',
   );
+});
+
+test('of a trimmed journal the rest is in the ClickHouse of the backup', async (t) => {
+  const folder = makeFolder(t);
+  const log = await openChangeLog({ folder: path.join(folder, 'data') });
+  await log.journal.accept((base) => makeBatch(base, 1000));
+  await log.shipper.delivered(1000);
+  const first = await log.journal.trim(900);
+  assert.ok(first > 0);
+  const place = path.join(folder, 'backup');
+  const { root } = await backUp(log, place, PROGRAM);
+  await log.close();
+  await restore(place, path.join(folder, 'restored'));
+  const restored = await openChangeLog({ folder: path.join(folder, 'restored') });
+  afterwards(t, () => restored.close());
+  assert.deepEqual(await restored.journal.head(), { size: 1000, root });
+  assert.equal(restored.journal.firstRow, first);
+  await restored.journal.accept((base) => makeBatch(base, 10));
+  await restored.shipper.delivered(1010);
+  const held = z.object({ events: z.number(), sum: z.number() });
+  const counted = await restored.clickhouse.select(
+    'SELECT count() AS events, sum(sequence) AS sum FROM events',
+    {},
+    held,
+  );
+  assert.deepEqual(counted, [{ events: 1010, sum: (1010 * 1009) / 2 }]);
 });
 
 test('a backup that is damaged or incomplete is refused, and the file at fault is named', async (t) => {
