@@ -14,6 +14,8 @@ const SESSION = 'session';
 
 const stored = z.object({ expiresAt: z.number(), viewer: z.string() });
 
+/** Who has the token of the command line. */
+export const COMMAND_LINE = 'command line';
 /** The person behind the one-time link, until sign-in knows names. */
 const LOCAL_ADMINISTRATOR = 'local administrator';
 
@@ -66,7 +68,7 @@ export class SignIn {
   /** Who a bearer token belongs to. */
   viewerOfToken(token: string): string | undefined {
     const [given, expected] = [Buffer.from(hashOf(token)), Buffer.from(hashOf(this.commandLineToken))];
-    return timingSafeEqual(given, expected) ? 'command line' : undefined;
+    return timingSafeEqual(given, expected) ? COMMAND_LINE : undefined;
   }
 
   async signOut(token: string): Promise<void> {

@@ -4,12 +4,11 @@ export interface Cause {
   root: number;
   initiator?: string;
   initiatorKnown: 'reported' | 'observed' | 'unknown';
-  outOfBand: boolean;
 }
 
 /** The cause alone, of a value that carries more. */
-export function causeIn({ event, root, initiator, initiatorKnown, outOfBand }: Cause): Cause {
-  return { event, root, ...(initiator !== undefined && { initiator }), initiatorKnown, outOfBand };
+export function causeIn({ event, root, initiator, initiatorKnown }: Cause): Cause {
+  return { event, root, ...(initiator !== undefined && { initiator }), initiatorKnown };
 }
 
 export function actorOf(cause: Pick<Cause, 'initiator' | 'initiatorKnown'>) {

@@ -49,7 +49,7 @@ export function confirm(
   entry: Entry,
   sighting: Sighting | undefined,
 ): Entry {
-  const { unconfirmed, ...rest } = entry;
+  const { unconfirmed } = entry;
   if (!unconfirmed) return entry;
   const { isMissing, values } = missingOf(unit, type, unconfirmed, sighting);
   const event = unit.emit({
@@ -63,11 +63,17 @@ export function confirm(
     root: unconfirmed.root,
     ...ENGINE,
   });
-  const cause: Cause = { event, root: unconfirmed.root, ...ENGINE, outOfBand: false };
-  const there: Entry = { ...rest, image: expectedImage(entry), exists: true };
-  const settled = unconfirmed.deleted ? deleteAgain(agent, there, cause) : flowBack(type, there, cause);
+  const cause: Cause = { event, root: unconfirmed.root, ...ENGINE };
+  const settled = afterConfirmation(agent, type, entry, cause);
   unit.putEntry(settled);
   return settled;
+}
+
+/** An entry once an import has said what became of what we exported; `cause` is the event that says it. */
+export function afterConfirmation(agent: Agent, type: AgentType, entry: Entry, cause: Cause): Entry {
+  const { unconfirmed, ...rest } = entry;
+  const there: Entry = { ...rest, image: expectedImage(entry), exists: true };
+  return unconfirmed?.deleted ? deleteAgain(agent, there, cause) : flowBack(type, there, cause);
 }
 
 /** Our delete did not last: it is sent again, unless changes made by hand are only to be reported. */

@@ -57,7 +57,8 @@ function differenceOf(
   const removed = before.filter(([value]) => !wanted.has(keyOf(value)));
   const added = [...wanted].filter(([key]) => !old.has(key)).map(([, value]) => value);
   const fresh = new Map(added.map((value) => [value, hold(name, schema, value, options)]));
-  const held = [...wanted].map(([key, value]): Held => old.get(key) ?? fresh.get(value) ?? [value, options.sequence]);
+  // What stays keeps its place and what is new comes after it, so that the order follows from the events alone.
+  const held: readonly Held[] = [...before.filter(([value]) => wanted.has(keyOf(value))), ...fresh.values()];
   const [from] = removed;
   const [to] = added;
   if (
@@ -122,10 +123,17 @@ function describeChange(
   };
 }
 
+const HASH_ONLY = /^sha256:[0-9a-f]{64};bytes=\d+$/;
+
+/** Of a value in a state that was rebuilt from the log only size and hash may be known, until an import brings it again. */
+export function isHashOnly(value: string): boolean {
+  return HASH_ONLY.test(value);
+}
+
 /** Binary and large values are recorded as their size and hash. */
-function shown(schema: AttributeSchema, value: string): string {
-  if (schema.type !== 'binary' && value.length * 3 < LARGE_VALUE_BYTES) return value;
-  const bytes = schema.type === 'binary' ? Buffer.from(value, 'base64') : Buffer.from(value, 'utf8');
-  if (schema.type !== 'binary' && bytes.length <= LARGE_VALUE_BYTES) return value;
+export function shown({ type }: Pick<AttributeSchema, 'type'>, value: string): string {
+  if (type !== 'binary' && value.length * 3 < LARGE_VALUE_BYTES) return value;
+  const bytes = type === 'binary' ? Buffer.from(value, 'base64') : Buffer.from(value, 'utf8');
+  if (type !== 'binary' && bytes.length <= LARGE_VALUE_BYTES) return value;
   return `sha256:${createHash('sha256').update(bytes).digest('hex')};bytes=${bytes.length}`;
 }

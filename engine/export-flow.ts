@@ -1,5 +1,6 @@
 // Export attribute flow: what the rules want of one entry, compared with what its system is expected to hold. The
 // difference is the entry's pending export; nothing is sent here (MIM.md 1.10).
+import { isDeepStrictEqual } from 'node:util';
 import { actorOf, type Cause } from './cause.ts';
 import { RuleError, toValues } from './configuration/expressions.ts';
 import type { Agent, AgentType, ExportFlow, MetaverseType, ProvisioningRule } from './configuration/model.ts';
@@ -10,7 +11,7 @@ import { safeDnKey } from './indexes.ts';
 import { nameOf } from './names.ts';
 import type { Outstanding } from './outstanding.ts';
 import { connectorAttributeSchema, referencedObject } from './references.ts';
-import { type Entry, expectedImage, type MetaverseObject, type PendingExport } from './space.ts';
+import { type Entry, expectedImage, type MetaverseObject, type PendingExport, plain } from './space.ts';
 import type { Unit } from './unit.ts';
 
 /** One object on its way out, and why. */
@@ -53,7 +54,8 @@ export function flowToEntry(outward: Outward, agent: Agent, type: AgentType, ent
   const { attributes, values } = changesOf(outward, agent, type, entry, isNew, { wanted, named });
   const kind = isNew ? 'add' : newDn === undefined ? 'update' : 'rename';
   const anchor = isNew ? wanted[type.schema.anchor]?.[0] : entry.anchor;
-  const next: Entry = { ...placed, wanted, ...(anchor !== undefined && { anchor }) };
+  const remembered = agent.drift === 'report' ? { wanted } : {};
+  const next: Entry = { ...placed, ...remembered, ...(anchor !== undefined && { anchor }) };
   if (kind === 'update' && values.length === 0) {
     withdraw(unit, entry, next, cause);
     return;
@@ -141,7 +143,7 @@ function changesOf(
   const before = Object.fromEntries(
     Object.keys(compared).flatMap((name) => (expected[name] ? [[name, expected[name]]] : [])),
   );
-  const { values } = difference(before, compared, {
+  const { values, after } = difference(before, compared, {
     schemaOf: connectorAttributeSchema(type),
     resolve: (attribute, value) =>
       named.get(value) ?? referencedObject(outward.unit, agent.name, type, attribute, value),
@@ -149,11 +151,13 @@ function changesOf(
     sequence: outward.unit.next,
   });
   const changed = new Set(values.map(({ attribute }) => attribute));
-  return { values, attributes: Object.fromEntries(Object.entries(compared).filter(([name]) => changed.has(name))) };
+  const held = plain(after);
+  const names = Object.keys(compared).filter((name) => changed.has(name));
+  return { values, attributes: Object.fromEntries(names.map((name) => [name, held[name] ?? []])) };
 }
 
-/** The values that the export flows want. */
-function wantedAttributes(outward: Outward, agent: Agent, type: AgentType, isNew: boolean): Wanted {
+/** The values that the export flows want. Throws RuleError. */
+export function wantedAttributes(outward: Outward, agent: Agent, type: AgentType, isNew: boolean): Wanted {
   const wanted: Attributes = {};
   const named = new Map<string, string>();
   for (const flow of type.exportFlows) {
@@ -225,7 +229,7 @@ function isSameExport(
     pending !== undefined &&
     pending.kind === kind &&
     pending.newDn === newDn &&
-    JSON.stringify(pending.attributes) === JSON.stringify(attributes)
+    isDeepStrictEqual(pending.attributes, attributes)
   );
 }
 

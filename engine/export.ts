@@ -7,7 +7,7 @@ import { withComputed } from './computed.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
 import type { Attributes, ExportChange, ExportResult } from './connector.ts';
-import { difference } from './difference.ts';
+import { difference, isHashOnly } from './difference.ts';
 import { dnValue, identity } from './entry-events.ts';
 import { safeDnKey } from './indexes.ts';
 import { nameOf } from './names.ts';
@@ -59,6 +59,8 @@ export function intend(unit: Unit, id: string): void {
   const entry = unit.entry(id);
   const pending = entry && changeToSend(entry);
   if (!entry || !pending) return;
+  // What is not known cannot be sent: it stays pending until the value is there.
+  if (Object.values(pending.attributes).some((values) => values.some(isHashOnly))) return;
   const event = unit.emit({
     stage: 'export',
     operation: pending.kind,
@@ -148,17 +150,28 @@ export function recordExported(unit: Unit, agent: Agent, type: AgentType, entry:
     causes: [entry.escrowed?.event ?? pending.event],
     root: pending.root,
   });
-  const { escrowed: _, pendingExport, ...rest } = moved;
   const changed = values.map(({ attribute }) => attribute);
+  const settled = afterExport(moved, event, pending, changed, held);
+  unit.putEntry(settled);
+  return settled;
+}
+
+/** An entry once `pending` was carried out, as `event` says: `held` has the values after of the attributes that `changed`. */
+export function afterExport(
+  moved: Entry,
+  event: number,
+  pending: PendingExport,
+  changed: readonly string[],
+  held: HeldAttributes,
+): Entry {
+  const { escrowed: _, pendingExport, ...rest } = moved;
   const exported: Entry = {
     ...rest,
     // A deleted entry stays until an import no longer shows it.
     exists: true,
     unconfirmed: unconfirmedOf(moved, event, pending, changed, held),
   };
-  const settled = afterEscrow(exported, pendingExport, pending, event);
-  unit.putEntry(settled);
-  return settled;
+  return afterEscrow(exported, pendingExport, pending, event);
 }
 
 /**
@@ -169,7 +182,7 @@ function afterEscrow(entry: Entry, decided: PendingExport | undefined, sent: Pen
   if (decided?.event === sent.event) return entry;
   if (decided?.kind === 'delete') return { ...entry, pendingExport: decided };
   if (entry.object === undefined) return entry;
-  return withRetry(entry, { ...causeIn({ ...sent, outOfBand: false }), event }, true);
+  return withRetry(entry, { ...causeIn(sent), event }, true);
 }
 
 /** The attributes of an entry once a change is carried out. */
@@ -193,7 +206,7 @@ function unconfirmedOf(
   entry: Entry,
   event: number,
   pending: PendingExport,
-  changed: string[],
+  changed: readonly string[],
   held: HeldAttributes,
 ): UnconfirmedExport {
   const attributes: Record<string, HeldAttributes[string]> = { ...entry.unconfirmed?.attributes };

@@ -21,7 +21,8 @@ export async function fullImport(runner: StepRunner, agent: Agent): Promise<Step
   const gone = goneFrom(runner, agent, image);
   checkFuse(runner, agent, image, gone);
   await stageImage(runner, agent, image, gone, state);
-  return { result: resultOf(runner), input: image.input };
+  const { input } = image;
+  return { result: resultOf(runner), input, agentState: { imported: true, lastImage: input.name } };
 }
 
 function existing(runner: StepRunner, agent: Agent, type: string): Entry[] {
@@ -101,9 +102,6 @@ async function stageImage(
     }),
   ];
   await runner.inBatches(work, BATCH_ENTRIES, (unit, item) => item(unit));
-  await runner.inBatches([image.input.name], 1, (unit, lastImage) =>
-    unit.putAgentState(agent.name, { imported: true, lastImage }),
-  );
 }
 
 function stageOne(unit: Unit, agent: Agent, imported: ImportedEntry, file: string, firstImport: boolean): void {

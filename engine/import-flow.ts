@@ -7,7 +7,7 @@ import { identity } from './entry-events.ts';
 import { nameOf } from './names.ts';
 import type { Outstanding, WaitingReference } from './outstanding.ts';
 import { flowOutward, objectDeleted } from './outward.ts';
-import { type Contribution, contributions, type Loss, recordLosers } from './precedence.ts';
+import { type Contribution, rankedContributions, recordLosers } from './precedence.ts';
 import type { ContributedAttribute, Entry, HeldAttributes, MetaverseObject } from './space.ts';
 import type { Unit } from './unit.ts';
 import { recordUnresolved } from './unresolved.ts';
@@ -24,8 +24,7 @@ export function flowInward(unit: Unit, agent: Agent, type: AgentType, entry: Ent
   const settled = recordUnresolved(unit, agent, type, entry, cause, waiting);
   unit.putEntry(settled);
   const object = objectOf(unit, settled);
-  // Those that it contributed by a rule that is no more, too.
-  const names = new Set([...type.importFlows.map(({ to }) => to), ...contributedBy(object, settled.id)]);
+  const names = attributesOf(type, object, settled.id);
   const event = recompute(unit, object, names, cause, {
     stage: 'import-flow',
     entry: settled,
@@ -56,8 +55,13 @@ export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: 
   flowOutward(unit, objectOf(unit, entry), next, outstanding);
 }
 
+/** The attributes that are computed anew when an entry flows in: those that it contributed by a rule that is no more, too. */
+export function attributesOf(type: AgentType, object: MetaverseObject, entry: string): Set<string> {
+  return new Set([...type.importFlows.map(({ to }) => to), ...contributedBy(object, entry)]);
+}
+
 /** The attributes to which an entry contributed, whether it won or lost. */
-function contributedBy(object: MetaverseObject, entry: string): string[] {
+export function contributedBy(object: MetaverseObject, entry: string): string[] {
   const won = Object.entries(object.attributes).filter(([, attribute]) => attribute.entry === entry);
   const lost = Object.entries(object.losers).filter(([, losers]) => entry in losers);
   return [...won, ...lost].map(([name]) => name);
@@ -148,13 +152,7 @@ function recompute(
 ): number | undefined {
   const schema = metaverseType(unit, object);
   const connectors = connectorsOf(unit, object);
-  const winners = new Map<string, Contribution | undefined>();
-  const losing: Loss[] = [];
-  for (const name of names) {
-    const ranked = contributions(unit, schema, connectors, name);
-    winners.set(name, ranked[0]);
-    for (const loser of ranked.slice(1)) if (ranked[0]) losing.push({ name, loser, winner: ranked[0] });
-  }
+  const { winners, losing } = rankedContributions(unit, schema, connectors, names);
   const sequence = unit.next;
   const present = new Set(connectors.filter(({ pending }) => pending?.kind !== 'delete').map(({ id }) => id));
   const { values, attributes, taken } = applyWinners(schema, object, winners, sequence, present);

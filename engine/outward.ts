@@ -137,27 +137,31 @@ function deprovision(
   const why: Cause = { ...cause, event };
   outstanding.linkChanged(unit, entry, why);
   outstanding.targetChanged(unit, object.id, why);
+  const left = afterDeprovisioning(entry, object.id, action, why);
+  if (left) unit.putEntry(left);
+  else unit.removeEntry(entry.id);
+}
+
+/** An entry that is no connector of an object any more, as the event in `why` says; undefined: nothing is left of it. */
+export function afterDeprovisioning(
+  entry: Entry,
+  objectId: string,
+  action: ProvisioningRule['otherwise'],
+  why: Cause,
+): Entry | undefined {
   // What was never there needs no farewell, unless it was handed out and may have arrived.
   const isThereOrMayBe = entry.exists || (entry.escrowed !== undefined && action === 'delete');
-  if (!isThereOrMayBe && entry.pending?.kind !== 'delete') {
-    unit.removeEntry(entry.id);
-    return;
-  }
+  if (!isThereOrMayBe && entry.pending?.kind !== 'delete') return undefined;
   const { object: _, pendingExport: __, wanted: ___, ...rest } = entry;
   const disconnected: Entry = {
     ...rest,
-    lastObject: object.id,
+    lastObject: objectId,
     disconnector: action === 'keep' ? 'normal' : 'explicit',
     cause: why,
   };
-  if (action !== 'delete' || entry.pending?.kind === 'delete') {
-    unit.putEntry(disconnected);
-    return;
-  }
-  unit.putEntry({
-    ...disconnected,
-    pendingExport: { kind: 'delete', attributes: {}, event, root: cause.root, ...actorOf(cause) },
-  });
+  if (action !== 'delete' || entry.pending?.kind === 'delete') return disconnected;
+  const { event, root } = why;
+  return { ...disconnected, pendingExport: { kind: 'delete', attributes: {}, event, root, ...actorOf(why) } };
 }
 
 /** The object of these entries was deleted: each is left, disconnected for good or deleted, as its rule says. */

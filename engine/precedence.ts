@@ -19,19 +19,14 @@ export interface Contribution {
   values: string[];
 }
 
-export interface Loss {
+interface Loss {
   name: string;
   loser: Contribution;
   winner: Contribution;
 }
 
 /** What each connector contributes to an attribute, the highest rank first; who has no value does not take part. */
-export function contributions(
-  unit: Unit,
-  schema: MetaverseType,
-  connectors: readonly Entry[],
-  name: string,
-): Contribution[] {
+function contributions(unit: Unit, schema: MetaverseType, connectors: readonly Entry[], name: string): Contribution[] {
   const precedence = schema.attributes.get(name)?.precedence ?? [];
   return connectors
     .flatMap((entry) => {
@@ -67,16 +62,12 @@ export function recordLosers(
   losing: readonly Loss[],
   cause: Cause,
 ): MetaverseObject {
-  const losers: MetaverseObject['losers'] = { ...object.losers };
-  for (const name of names) losers[name] = {};
   const fresh = new Map<Entry, EventValue[]>();
   for (const { name, loser, winner } of losing) {
     const text = JSON.stringify(loser.values);
-    losers[name] = { ...losers[name], [loser.entry.id]: text };
     if (object.losers[name]?.[loser.entry.id] === text || text === JSON.stringify(winner.values)) continue;
     fresh.set(loser.entry, [...(fresh.get(loser.entry) ?? []), ...losingValues(schema, object, name, loser)]);
   }
-  for (const name of names) if (Object.keys(losers[name] ?? {}).length === 0) delete losers[name];
   const objectName = nameOf(unit.context.configuration, object);
   for (const [entry, values] of fresh) {
     unit.emit({
@@ -92,7 +83,37 @@ export function recordLosers(
       root: cause.root,
     });
   }
-  return { ...object, losers };
+  return { ...object, losers: losersAfter(object, names, losing) };
+}
+
+/** Who loses which attribute with what, once the attributes in `names` were computed anew. */
+export function losersAfter(
+  object: MetaverseObject,
+  names: ReadonlySet<string>,
+  losing: readonly Loss[],
+): MetaverseObject['losers'] {
+  const losers: MetaverseObject['losers'] = { ...object.losers };
+  for (const name of names) delete losers[name];
+  for (const { name, loser } of losing)
+    losers[name] = { ...losers[name], [loser.entry.id]: JSON.stringify(loser.values) };
+  return losers;
+}
+
+/** Each attribute's contributions, the highest rank first. Throws RuleError. */
+export function rankedContributions(
+  unit: Unit,
+  schema: MetaverseType,
+  connectors: readonly Entry[],
+  names: ReadonlySet<string>,
+): { winners: Map<string, Contribution | undefined>; losing: Loss[] } {
+  const winners = new Map<string, Contribution | undefined>();
+  const losing: Loss[] = [];
+  for (const name of names) {
+    const [winner, ...losers] = contributions(unit, schema, connectors, name);
+    winners.set(name, winner);
+    for (const loser of losers) if (winner) losing.push({ name, loser, winner });
+  }
+  return { winners, losing };
 }
 
 /** The losing values as such; `setBy` is the sequence that had set the value which stands. */

@@ -3,12 +3,15 @@ import { LogError, type LogErrorCode, REMEDIES } from '../ingest/errors.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 import type { StateView } from '../ingest/journal/state.ts';
 import { type Connector, ConnectorError, type InputFile } from './connector.ts';
+import type { AgentState } from './space.ts';
 import { type StepContext, Unit } from './unit.ts';
 
 export interface StepOutcome {
   /** A MIM step result. */
   result: string;
   input?: InputFile;
+  /** What the agent has done by now: accepted with the end of the step, which is the event that says so. */
+  agentState?: AgentState;
 }
 
 /** Outcomes of a synchronisation that are somebody's to look at. */

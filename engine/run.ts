@@ -3,6 +3,7 @@ import { type Micros, systemClock } from '../ingest/clock.ts';
 import { LogError } from '../ingest/errors.ts';
 import type { EventValue, ProposedEvent } from '../ingest/event.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
+import type { StateChange } from '../ingest/journal/messages.ts';
 import type { Agent, Configuration, StepKind } from './configuration/model.ts';
 import { type Connector, ConnectorError, type InputFile } from './connector.ts';
 import { type Balance, type Counter, Counters } from './counters.ts';
@@ -144,7 +145,9 @@ export class Run {
       counters: counters.list(),
       balances: Object.fromEntries(counters.balances),
     };
-    await this.#accept(message === undefined ? 'finish' : 'stop', outcome.result, stepValues(result), at, true);
+    const agentState = outcome.agentState && { kind: KINDS.agent, key: this.#agent.name, value: outcome.agentState };
+    const state = agentState ? [agentState] : [];
+    await this.#accept(message === undefined ? 'finish' : 'stop', outcome.result, stepValues(result), at, true, state);
     return result;
   }
 
@@ -199,6 +202,7 @@ export class Run {
     values: EventValue[],
     at: { step?: number; stepKind?: string },
     running: boolean,
+    state: StateChange[] = [],
   ): Promise<number> {
     const { journal, configurationSequence } = this.#environment;
     const isFirst = operation === 'start' && at.step === undefined;
@@ -230,7 +234,8 @@ export class Run {
         configuration: configurationSequence,
         ...(operation === 'start' && at),
       };
-      return { events: [event], state: [{ kind: KINDS.engine, key: 'run', value: running ? unfinished : null }] };
+      const ongoing = { kind: KINDS.engine, key: 'run', value: running ? unfinished : null };
+      return { events: [event], state: [...state, ongoing] };
     });
     return accepted.first;
   }

@@ -10,6 +10,8 @@ export type HeldAttributes = Record<string, readonly Held[]>;
 /** A change read from the connected system and not yet synchronised. */
 export interface PendingImport extends Cause {
   kind: 'add' | 'update' | 'delete';
+  /** No export of ours explains it. */
+  outOfBand: boolean;
 }
 
 /** A synchronisation that is due although nothing was imported. `outward`: also of what follows from the object. */
@@ -65,7 +67,7 @@ export interface Entry {
   object?: string;
   /** The object it was joined to before that object was deleted. */
   lastObject?: string;
-  /** What the export flows last wanted of each attribute. */
+  /** drift report: what the export flows last wanted of each attribute. */
   wanted?: Attributes;
   /** normal disconnectors are tried again in every synchronisation, explicit ones never. */
   disconnector: 'normal' | 'filtered' | 'explicit';

@@ -187,7 +187,7 @@ export function stageRefused(unit: Unit, agent: Agent, refused: RefusedEntry): v
 }
 
 /** What an entry can be referred to by has changed: those that refer to it are synchronised again. */
-function retryReferrers(unit: Unit, entry: Entry, before: string[], after: string[], cause: Cause): void {
+export function retryReferrers(unit: Unit, entry: Entry, before: string[], after: string[], cause: Cause): void {
   const changed = [...before.filter((key) => !after.includes(key)), ...after.filter((key) => !before.includes(key))];
   const referrers = new Set(changed.flatMap((key) => unit.find('entry', 'refers', key)));
   for (const id of referrers) {

@@ -52,7 +52,8 @@ async function settleOutstanding(runner: StepRunner, agent: Agent, outstanding: 
 
 function retry(unit: Unit, id: string, cause: Cause, outstanding: Outstanding): void {
   const entry = unit.entry(id);
-  if (!entry) return;
+  // What is no connector any more flows nowhere, whatever its references name.
+  if (entry?.object === undefined) return;
   unit.putEntry(withRetry(entry, causeIn(cause), false));
   synchronizeEntry(unit, id, outstanding, false);
 }

@@ -48,15 +48,16 @@ interface Synchronization {
   reevaluate: boolean;
 }
 
-function causeOf(entry: Entry): Cause | undefined {
+/** Why an entry is to be synchronised, as far as it says. */
+export function causeOf(entry: Entry): Cause | undefined {
   const cause = entry.pending ?? entry.retry ?? (entry.object === undefined ? entry.cause : undefined);
   return cause && causeIn(cause);
 }
 
 /** Nothing about the entry asks for it: then it is the configuration that does. */
-function causeOfRules(unit: Unit): Cause {
+export function causeOfRules(unit: Unit): Cause {
   const { configurationSequence } = unit.context;
-  return { event: configurationSequence, root: configurationSequence, initiatorKnown: 'unknown', outOfBand: false };
+  return { event: configurationSequence, root: configurationSequence, initiatorKnown: 'unknown' };
 }
 
 function synchronizeWith(step: Synchronization, entry: Entry): void {
@@ -91,7 +92,7 @@ function linkAndFlow(step: Synchronization, entry: Entry, settled: Entry, cause:
   flowConnector(step, linked, next, true);
 }
 
-function isFiltered(type: AgentType, entry: Entry): boolean {
+export function isFiltered(type: AgentType, entry: Entry): boolean {
   return type.filter?.evaluate({ entry: entryView(type, plain(entry.image)) }) === true;
 }
 
@@ -122,7 +123,8 @@ type JoinResult =
   | { outcome: 'none' }
   | { outcome: 'ambiguous-join' | 'could-not-join-due-to-existing-join'; candidates: MetaverseObject[] };
 
-function findJoin(unit: Unit, type: AgentType, entry: Entry): JoinResult {
+/** What an entry is joined to by the criteria of its type, in order. */
+export function findJoin(unit: Unit, type: AgentType, entry: Entry): JoinResult {
   const rule = type.join;
   for (const criterion of rule?.criteria ?? []) {
     const values = criterion.map(({ connector }) => entry.image[connector]?.[0]?.[0]);
@@ -180,13 +182,20 @@ function join(unit: Unit, type: AgentType, entry: Entry, object: MetaverseObject
 
 /** The object's own entry, provisioned but never made there, gives way to the one that is there. */
 function takePlace(unit: Unit, entry: Entry, object: MetaverseObject, cause: Cause): void {
-  for (const id of unit.find('entry', 'object', object.id)) {
-    const other = unit.entry(id);
-    if (!other || other.agent !== entry.agent || other.type !== entry.type || other.id === entry.id) continue;
-    if (other.exists || other.pending?.kind === 'delete') continue;
+  for (const other of replacedBy(unit, entry, object.id)) {
     if (other.pendingExport) recordWithdrawal(unit, other, other.pendingExport, cause);
     unit.removeEntry(other.id);
   }
+}
+
+/** The object's own entries of that agent and type that were never made there. */
+export function replacedBy(unit: Unit, entry: Entry, objectId: string): Entry[] {
+  return unit
+    .find('entry', 'object', objectId)
+    .map((id) => unit.entry(id))
+    .filter((other) => other !== undefined)
+    .filter(({ id, agent, type }) => id !== entry.id && agent === entry.agent && type === entry.type)
+    .filter(({ exists, pending }) => !exists && pending?.kind !== 'delete');
 }
 
 function project(unit: Unit, agent: Agent, objectType: string, entry: Entry, cause: Cause): Entry {

@@ -46,6 +46,11 @@ export class Unit {
     return this.base + this.#events.length;
   }
 
+  /** How many values of the state have been changed. */
+  get size(): number {
+    return this.#changes.size;
+  }
+
   get batch(): Batch {
     return { events: this.#events, state: [...this.#changes.values()] };
   }

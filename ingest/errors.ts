@@ -24,7 +24,10 @@ export type LogErrorCode =
   | 'checkpoint-key-wrong'
   | 'checkpoint-key-inaccessible'
   | 'checkpoint-different'
-  | 'bundle-refused';
+  | 'bundle-refused'
+  | 'backup-failed'
+  | 'backup-damaged'
+  | 'restore-refused';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -77,4 +80,7 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'checkpoint-different':
     'The journal was altered after it was signed: keep this data folder as it is for whoever finds out, and restore a backup.',
   'bundle-refused': 'No bundle was made; put right what is said, and export again.',
+  'backup-failed': 'Nothing of it was kept; put right what is said and make another one.',
+  'backup-damaged': 'Restore another backup: this one is not what was written.',
+  'restore-refused': 'Nothing was changed; put right what is said and restore once more.',
 };

@@ -27,6 +27,7 @@ import {
   personOf,
   replayInChild,
 } from './demonstration-world.ts';
+import { assertReplays } from './replayed-state.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metatrail-demonstration-'));
 const results: RunResult[] = [];
@@ -48,6 +49,7 @@ before(async () => {
 });
 
 after(async () => {
+  await assertReplays(folder, log.clickhouse);
   await log.close();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -438,6 +440,7 @@ test('a replay that is killed several times goes on where it was and ends the sa
   try {
     assert.ok(isDemonstrationComplete(killed));
     assert.deepEqual(endOf(killed), endOf(log.journal));
+    await assertReplays(data);
     for (const file of ['directory.ldif', 'wiki.ldif'])
       assert.deepEqual(contentOf(data, file), contentOf(folder, file));
   } finally {

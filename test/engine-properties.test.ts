@@ -8,7 +8,6 @@ import { KINDS } from '../engine/space.ts';
 import { LogError } from '../ingest/errors.ts';
 import { COUNTED_WITHOUT_EVENT } from '../ingest/event.ts';
 import { company } from './engine-company.ts';
-import { assertLogTellsState } from './engine-state.ts';
 import { BASE, GROUPS, inWorld, NOBODY, PEOPLE, type Row, type World } from './engine-world.ts';
 
 /** Random histories tried for each anchor. */
@@ -242,13 +241,12 @@ for (const anchor of ['uid', 'entryUUID'] as const) {
             world.csv('crm.csv', [], COLUMNS.crm);
             await world.run('directory', 'confirm');
             await carryOut(world, commands, latest);
-            assertLogTellsState(world);
+            await world.assertReplays();
             Object.assign(latest, { hr, crm });
             world.csv('hr.csv', hr, COLUMNS.hr);
             world.csv('crm.csv', crm, COLUMNS.crm);
             for (let cycle = 0; cycle < 3; cycle++)
               for (const result of await world.cycle()) await check(world, result);
-            assertLogTellsState(world);
             const target = wanted(latest);
             const actual = found(world);
             assert.deepEqual(Object.fromEntries(Object.keys(target).map((dn) => [dn, actual[dn]])), target);

@@ -12,6 +12,7 @@ import { type Entry, KINDS, type MetaverseObject } from '../engine/space.ts';
 import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
+import { assertReplays } from './replayed-state.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'metatrail-engine-'));
 // For the tests in which somebody without rights has to get as far as the file.
@@ -68,8 +69,15 @@ export class World {
     this.engine = await Engine.open(this.journal, loadIn(this.folder, configuration));
   }
 
+  /** Closes the journal, and holds the state against what a replay of its events makes. */
   async close(): Promise<void> {
     await this.journal.close();
+    await this.assertReplays();
+  }
+
+  /** The state is what a replay of its events makes. */
+  assertReplays(): Promise<void> {
+    return assertReplays(join(this.folder, 'data'));
   }
 
   path(name: string): string {
@@ -173,9 +181,11 @@ export async function inWorld(configuration: string, story: (world: World) => Pr
   const world = await World.open({ configuration });
   try {
     await story(world);
-  } finally {
-    await world.close();
+  } catch (error) {
+    await world.journal.close();
+    throw error;
   }
+  await world.close();
 }
 
 /**

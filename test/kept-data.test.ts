@@ -2,16 +2,25 @@
 // test/README.md says how one is made.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { readEnvironment } from '../api/environment.ts';
+import { Installation } from '../api/installation.ts';
+import { loadConfiguration } from '../engine/configuration/load.ts';
+import type { Configuration } from '../engine/configuration/model.ts';
+import { compareFolder } from '../engine/replay/replay-folder.ts';
+import { type Entry, KINDS } from '../engine/space.ts';
+import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
 import { DATA_VERSION } from '../ingest/journal/schema.ts';
+import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { TileStore } from '../ingest/merkle/tiles.ts';
 import { HASH_BYTES } from '../ingest/merkle/tree.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
+import { assertReplays } from './replayed-state.ts';
 
 /** What was in each of them, noted when it was made. */
 const KEPT = [
@@ -57,6 +66,100 @@ for (const kept of KEPT) {
       z.object({ events: z.number(), last: z.number() }),
     );
     assert.deepEqual(held, { events: kept.size + 300, last: kept.size + 299 });
+  });
+}
+
+const BASE = 'dn: dc=example,dc=org\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example';
+
+/** The files of the connected systems, as the folder's own state knows them: they are not kept with it. */
+function writeFiles(folder: string): Configuration {
+  const snapshot = new JournalSnapshot(path.join(folder, 'data'));
+  try {
+    const entries = [...snapshot.state()].filter(({ kind }) => kind === KINDS.entry).map(({ value }) => value as Entry);
+    const of = (agent: string) => entries.filter((entry) => entry.agent === agent);
+    const value = (entry: Entry, name: string) => entry.image[name]?.[0]?.[0] ?? '';
+    const people = of('hr').map((entry) => `${value(entry, 'id')},${value(entry, 'name')}\n`);
+    writeFileSync(path.join(folder, 'people.csv'), `id,name\n${people.join('')}2000,Nova Newman\n`);
+    const accounts = of('directory').map((entry) =>
+      [
+        `dn: ${entry.dn}`,
+        'objectClass: inetOrgPerson',
+        ...['uid', 'cn', 'sn'].map((name) => `${name}: ${value(entry, name)}`),
+      ].join('\n'),
+    );
+    writeFileSync(path.join(folder, 'directory.ldif'), `${[BASE, ...accounts].join('\n\n')}\n`);
+    const [first = ''] = snapshot.rows(0, 1);
+    const { values } = fromRow(rowSchema.parse(JSON.parse(first)));
+    const text = values.find(({ attribute }) => attribute === 'text')?.new ?? '';
+    return loadConfiguration(text, { file: path.join(folder, 'company.yaml'), variables: {} });
+  } finally {
+    snapshot.close();
+  }
+}
+
+const QUESTIONS = `query ($log: Sequence!, $after: String) {
+  changes(first: 200, after: $after, filter: { watermark: $log }) {
+    nodes { sequence stage outcome anchor values { attribute old new } }
+    pageInfo { endCursor hasNextPage }
+  }
+}`;
+
+const answerSchema = z.object({
+  changes: z.object({
+    nodes: z.array(z.looseObject({ sequence: z.coerce.number() })),
+    pageInfo: z.object({ endCursor: z.string().nullish(), hasNextPage: z.boolean() }),
+  }),
+});
+
+/** All changes, page by page, as the log stood at this size. */
+async function allChanges(installation: Installation, size: number): Promise<{ sequence: number }[]> {
+  const found: { sequence: number }[] = [];
+  for (let after: string | null | undefined; ; ) {
+    const { data, errors } = await installation.ask(QUESTIONS, { log: size, after }, 'test');
+    assert.equal(errors, undefined);
+    const { nodes, pageInfo } = answerSchema.parse(data).changes;
+    found.push(...nodes);
+    if (!pageInfo.hasNextPage) return found;
+    after = pageInfo.endCursor;
+  }
+}
+
+for (const kept of KEPT) {
+  test(`with a data folder of version ${kept.version} the engine goes on, and questions are answered as before`, async (t) => {
+    const data = openKept(t, kept.version);
+    const configuration = writeFiles(path.dirname(data));
+    // A replay gives the state that the program of that time kept.
+    assert.deepEqual((await compareFolder(data)).differences, []);
+    const installation = await Installation.open(readEnvironment({ METATRAIL_DATA: data }), configuration);
+    afterwards(t, () => installation.close());
+    const before = await allChanges(installation, kept.size);
+    assert.deepEqual(
+      before.map(({ sequence }) => sequence),
+      Array.from({ length: kept.size }, (_, i) => kept.size - 1 - i),
+    );
+    const { journal } = installation.log;
+    const counted = async (agent: string, profile: string) => {
+      const from = journal.size;
+      const { result } = await installation.engine.run(agent, profile);
+      const rows = journal.rows(from, 1000).map(({ row }) => fromRow(rowSchema.parse(JSON.parse(row))));
+      return [
+        result,
+        ...rows.filter(({ stage }) => stage !== 'run').map(({ stage, outcome }) => `${stage}/${outcome}`),
+      ];
+    };
+    // One newcomer, and nothing else.
+    assert.deepEqual(await counted('hr', 'full'), [
+      'success',
+      'import/stage-add',
+      'projection/disconnector-projected',
+      'import-flow/connector-flow',
+      'provisioning/provisioned-add-flow',
+      'export-flow/connector-flow',
+    ]);
+    assert.deepEqual(await counted('directory', 'export'), ['success', 'export/export-intent', 'export/export-add']);
+    assert.deepEqual(await counted('directory', 'confirm'), ['success', 'confirmation/export-confirmed']);
+    assert.deepEqual(await allChanges(installation, kept.size), before);
+    await assertReplays(data, installation.log.clickhouse);
   });
 }
 

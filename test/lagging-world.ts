@@ -9,6 +9,7 @@ import type { Limits } from '../ingest/back-pressure.ts';
 import { ClickHouseProxy } from './clickhouse-proxy.ts';
 import { ClickHouseServers, DATABASE } from './clickhouse-server.ts';
 import { afterwards, makeFolder } from './ingest-world.ts';
+import { assertReplays } from './replayed-state.ts';
 
 const USER = { name: 'someone', password: 'geheim', grants: ['GRANT ALL ON *.*'] };
 
@@ -58,7 +59,10 @@ export async function openCompany(t: TestContext, people: number, limits?: Limit
   });
   const configuration = loadConfiguration(COMPANY, { file: path.join(folder, 'c.yaml'), variables: { data: folder } });
   const installation = await Installation.open(environment, configuration, limits);
-  afterwards(t, () => installation.close());
+  afterwards(t, async () => {
+    await installation.close();
+    await assertReplays(path.join(folder, 'data'));
+  });
   await installation.log.shipper.delivered(installation.log.journal.size);
   return { installation, clickhouse: proxy, folder };
 }

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { schema } from '../api/graphql/schema.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
+import { compareFolder } from '../engine/replay/replay-folder.ts';
 import { LARGE_VALUE_BYTES } from '../ingest/event.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
-import { foldEvents } from './engine-fold.ts';
 
 let world: ApiWorld;
 let anne: string;
@@ -260,12 +260,13 @@ const EVERYTHING = `query ($id: ID!, $at: DateTime!) {
 test('reads change no answer: not counts, history, names, first and last times, completeness, nor what is found', async () => {
   const variables = { id: anne, at: '2024-06-01T00:00:00Z' };
   const strangers = '0192a000-0000-7000-8000-00000000dead';
+  const { journal, clickhouse } = world.installation.log;
   const describe = async () => {
     await world.delivered();
     const found = await findCompleteness(world.queries, await world.installation.log.checkpoints.current(), undefined);
     const { missing, faults, runs, steps, beginsAt } = found;
     return {
-      folded: foldEvents(world.events()),
+      replayed: (await compareFolder(journal.folder, { clickhouse })).differences,
       all: await world.data(EVERYTHING, variables),
       completeness: { missing, faults, runs, steps, beginsAt },
     };

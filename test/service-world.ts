@@ -2,11 +2,12 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { assertReplays } from './replayed-state.ts';
 
 const PROGRAM = fileURLToPath(new URL('../api/metatrail.ts', import.meta.url));
 const README = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -32,11 +33,17 @@ export interface Company {
 /** The README's company: its configuration and its people. */
 export function makeCompany(t: TestContext): Company {
   const folder = mkdtempSync(join(tmpdir(), 'metatrail-service-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const data = join(folder, 'data');
+  t.after(async () => {
+    try {
+      if (existsSync(join(data, 'metatrail.sqlite'))) await assertReplays(data);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
   const configuration = join(folder, 'company.yaml');
   writeFileSync(configuration, readmeBlock('yaml'));
   writeFileSync(join(folder, 'people.csv'), readmeBlock('csv'));
-  const data = join(folder, 'data');
   const { PATH, HOME } = process.env;
   return {
     folder,

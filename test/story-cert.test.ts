@@ -24,6 +24,7 @@ import {
   unresolvedSupervisors,
   writeMonth,
 } from './cert-csv.ts';
+import { assertReplays } from './replayed-state.ts';
 import { requireTestData } from './require-tool.ts';
 import { startSlapd } from './slapd-server.ts';
 
@@ -142,8 +143,14 @@ describe('the CERT feed', () => {
   });
 
   after(async () => {
-    await world?.installation.close();
-    if (world) rmSync(world.folder, { recursive: true });
+    if (!world) return;
+    const { folder, data, installation } = world;
+    try {
+      await assertReplays(data, installation.log.clickhouse);
+    } finally {
+      await installation.close();
+      rmSync(folder, { recursive: true });
+    }
   });
 
   test('each month has the people, joiners and leavers that the files have', (t) => {

@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from './browser.ts';
+import { assertReplays } from './replayed-state.ts';
 
 /** Generous: other tests run at the same time. README.md has the time on an idle machine. */
 const READY_TIMEOUT_MS = 300_000;
@@ -29,7 +30,11 @@ async function startDemonstration(t: TestContext): Promise<{ link: string; outpu
       process.kill(-child.pid, 'SIGTERM');
       await once(child, 'exit');
     }
-    rmSync(data, { recursive: true, force: true });
+    try {
+      await assertReplays(data);
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
   });
   const deadline = Date.now() + READY_TIMEOUT_MS;
   for (;;) {

@@ -2,6 +2,7 @@
 // error of the program itself keeps its stack, for whoever has to find it.
 import { ConfigurationError } from '../../engine/configuration/document.ts';
 import { OtherInstallationError, UnknownNameError } from '../../engine/engine.ts';
+import { ReplayError } from '../../engine/replay/replay.ts';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import { ReportParameterError } from '../../reports/definitions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
@@ -23,6 +24,7 @@ const FOR_PEOPLE = [
   CommandError,
   AnswerTooLargeError,
   BrokenLogError,
+  ReplayError,
 ];
 
 export function describeFailure(error: unknown): string {

@@ -4,11 +4,13 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { REPORTS } from '../../reports/definitions.ts';
 import { VERSION } from '../version.ts';
+import { addBackup, addBackups, addRestore } from './backup.ts';
 import { CommandError } from './command-error.ts';
 import { addMoveLog } from './move-log.ts';
 import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 import { addProofCommands } from './prove.ts';
 import { addRecover } from './recover.ts';
+import { addReplay } from './replay.ts';
 import { startService } from './start.ts';
 import { addVerifyCommands } from './verify.ts';
 
@@ -28,6 +30,10 @@ export function createProgram(): Command {
   addSignIn(program);
   addMoveLog(program);
   addRecover(program);
+  addReplay(program);
+  addBackup(program);
+  addBackups(program);
+  addRestore(program);
   return program;
 }
 

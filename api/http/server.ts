@@ -11,6 +11,7 @@ import type { SignIn } from '../sign-in.ts';
 import { authenticate, signInRoutes } from './authentication.ts';
 import { refuse, serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
+import { maintenanceRoutes } from './maintenance.ts';
 import { serveReport } from './reports.ts';
 import { serveRows, serveVerification } from './verification.ts';
 import { serveWebApplication } from './web-application.ts';
@@ -49,6 +50,7 @@ export function createHttpApplication(service: Service): Express {
   const logReaders = service.publicLog ? undefined : authenticate(service.signIn);
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
   application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));
+  application.use(maintenanceRoutes(service.installation.log, service.signIn, report));
   application.get('/reports/:name.pdf', authenticate(service.signIn), serveReport(service.installation));
   application.use(serveWebApplication(service.webFolder));
   application.use(answerNothingHere);

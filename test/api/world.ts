@@ -11,6 +11,7 @@ import { type LdifRecord, parseLdif, writeLdif } from '../../engine/connectors/l
 import { fromRow, rowSchema } from '../../ingest/clickhouse/rows.ts';
 import { parseInstant } from '../../ingest/clock.ts';
 import type { ChangeEvent, ProposedEvent } from '../../ingest/event.ts';
+import { assertReplays } from '../replayed-state.ts';
 
 const ldif = (file: string, base: string, more = '') => `
     connector:
@@ -368,4 +369,7 @@ export async function liveHalfAYear(world: ApiWorld): Promise<void> {
   await world.run('agency', 'full', '2024-05-01T08:00:00Z');
   await world.exportTo('directory', '2024-05-02T10:00:00Z', '2024-05-02T11:00:00Z');
   await world.delivered();
+  // Before the tests add events of their own and take some away.
+  const { journal, clickhouse } = world.installation.log;
+  await assertReplays(journal.folder, clickhouse);
 }

@@ -1,0 +1,41 @@
+// What a command does to a data folder as a whole: in the process that has it open, which is the service where one runs.
+import { z } from 'zod';
+import { compareFolder } from '../engine/replay/replay-folder.ts';
+import { backUp } from '../ingest/backup/back-up.ts';
+import { forgetBackup, listBackups } from '../ingest/backup/list.ts';
+import type { ChangeLog } from '../ingest/log.ts';
+import { VERSION } from './version.ts';
+
+export const taskSchema = z.discriminatedUnion('task', [
+  z.strictObject({ task: z.literal('compare-replay') }),
+  z.strictObject({ task: z.literal('back-up'), folder: z.string().min(1) }),
+  z.strictObject({ task: z.literal('list-backups') }),
+  z.strictObject({ task: z.literal('forget-backup'), folder: z.string().min(1) }),
+]);
+export type Task = z.infer<typeof taskSchema>;
+
+export type OnProgress = (done: number, total: number) => void;
+
+/** Carries out a task and returns what the command prints. Throws LogError and ReplayError. */
+export async function carryOut(log: ChangeLog, task: Task, onProgress: OnProgress): Promise<unknown> {
+  const { journal, clickhouse } = log;
+  switch (task.task) {
+    case 'compare-replay':
+      return compareFolder(journal.folder, { clickhouse, onProgress });
+    case 'back-up':
+      return oneAtATime(() => backUp(log, task.folder, VERSION));
+    case 'list-backups':
+      return listBackups(journal);
+    case 'forget-backup':
+      return forgetBackup(journal, task.folder);
+  }
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Two backups at once would freeze ClickHouse's parts under one name. */
+function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
+  const next = last.catch(() => undefined).then(work);
+  last = next;
+  return next;
+}

@@ -1,0 +1,33 @@
+// What a replay does not rebuild: each with the reason, and what follows from it. ARCHITECTURE.md lists the same.
+import { KINDS } from '../space.ts';
+
+export interface Exception {
+  what: string;
+  why: string;
+}
+
+/** Kinds and keys of the state that are never events. `key` undefined: all of the kind. */
+export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[] = [
+  { kind: 'session', what: 'sessions', why: 'secrets; whoever is signed in signs in again' },
+  { kind: 'sign-in-link', what: 'sign-in links', why: 'secrets; `metatrail sign-in` makes another' },
+  {
+    kind: KINDS.engine,
+    key: 'demonstration',
+    what: 'how far the demonstration company has been played',
+    why: 'it belongs to the demonstration, not to the engine',
+  },
+];
+
+/** Fields that are rebuilt as far as the log goes, or by rules, and may differ. */
+export const REBUILT_IN_PART: readonly (Exception & { field: string })[] = [
+  {
+    field: 'value',
+    what: 'binary values, and values of more than 64 KiB',
+    why: 'the log holds their size and SHA-256, and so does the rebuilt state; the values come back with the next import',
+  },
+  {
+    field: 'due',
+    what: 'what is due in a synchronisation that was cut off',
+    why: 'what it had looked at in vain left no event; it is looked at again, which changes nothing',
+  },
+];

@@ -1,0 +1,221 @@
+// Rebuilds the engine's state from the events of its log, in order. What an event says is taken as it was said; what no
+// event says, because nothing followed, is computed at the end of each step by the engine's own rules under the
+// configuration of that time. exceptions.ts lists what cannot be rebuilt.
+import { createHash } from 'node:crypto';
+import type { ChangeEvent } from '../../ingest/event.ts';
+import type { StateStore } from '../../ingest/journal/state-store.ts';
+import { loadConfiguration } from '../configuration/load.ts';
+import type { Configuration } from '../configuration/model.ts';
+import { Counters } from '../counters.ts';
+import { entryIndex, indexEntry, indexObject } from '../indexes.ts';
+import { type AgentState, type Entry, KINDS, type MetaverseObject } from '../space.ts';
+import type { UnfinishedRun } from '../unfinished-run.ts';
+import { Unit } from '../unit.ts';
+import { replayExport, replayExportFlow } from './replay-export.ts';
+import { replayImportFlow, replayRecall } from './replay-flow.ts';
+import { replayConfirmation, replayImport } from './replay-import.ts';
+import { replayDeprovisioning, replayFilter, replayJoin, replayProjection, replayProvisioning } from './replay-link.ts';
+import type { OpenStep, Replaying } from './step.ts';
+import { rememberWishes, settleEntry } from './step-end.ts';
+
+/** The log holds something that this program cannot replay. */
+export class ReplayError extends Error {
+  override name = 'ReplayError';
+}
+
+/** Changes kept in memory before they are written. */
+const CHANGES_AT_ONCE = 2_000;
+const NO_CONFIGURATION: Configuration = {
+  name: '',
+  metaverse: new Map(),
+  agents: new Map(),
+  cycle: [],
+  text: '',
+  sha256: '',
+};
+
+type Handler = (replaying: Replaying, event: ChangeEvent) => void;
+
+const HANDLERS: Partial<Record<ChangeEvent['stage'], Handler>> = {
+  import: replayImport,
+  confirmation: replayConfirmation,
+  filter: replayFilter,
+  join: replayJoin,
+  projection: replayProjection,
+  'import-flow': replayImportFlow,
+  recall: replayRecall,
+  deletion: replayRecall,
+  provisioning: replayProvisioning,
+  deprovisioning: replayDeprovisioning,
+  'export-flow': replayExportFlow,
+  export: replayExport,
+};
+
+export class Replay {
+  readonly #store: StateStore;
+  #configuration = NO_CONFIGURATION;
+  #configurationSequence = 0;
+  #unit: Unit;
+  #step: OpenStep | undefined;
+  #next = 0;
+
+  /** `store` is empty. */
+  constructor(store: StateStore) {
+    this.#store = store;
+    this.#unit = this.#newUnit();
+  }
+
+  /** The configuration that the last event happened under. */
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  /** The agent whose synchronisation had begun and not ended: what it looked at in vain is not known. */
+  get unfinishedAgent(): string | undefined {
+    return this.#step?.agent;
+  }
+
+  /** Takes the next event; they come in order and without a gap. Throws ReplayError. */
+  add(event: ChangeEvent): void {
+    if (event.sequence !== this.#next)
+      throw new ReplayError(`Event ${event.sequence} came when ${this.#next} was due.`);
+    this.#next += 1;
+    if (event.stage === 'configuration') this.#configure(event);
+    else if (event.stage === 'run') this.#run(event);
+    else HANDLERS[event.stage]?.({ unit: this.#unit, step: this.#step }, event);
+    if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
+  }
+
+  /** Writes what is still in memory. */
+  flush(): void {
+    this.#store.apply(this.#unit.batch.state);
+    this.#unit = this.#newUnit();
+  }
+
+  #newUnit(): Unit {
+    return new Unit(this.#store.view, this.#next, {
+      configuration: this.#configuration,
+      configurationSequence: this.#configurationSequence,
+      agent: '',
+      run: 0,
+      step: 0,
+      stepKind: '',
+      now: () => 0,
+      occurredAtKnown: 'observed',
+      newId: () => {
+        throw new Error('A replay makes no new ids.');
+      },
+      counters: new Counters(),
+    });
+  }
+
+  #configure(event: ChangeEvent): void {
+    const { sequence } = event;
+    this.#configuration = configurationIn(event);
+    this.#configurationSequence = sequence;
+    this.flush();
+    const { name, sha256 } = this.#configuration;
+    this.#put(KINDS.engine, 'configuration', { sequence, sha256, name });
+    this.#reindex();
+  }
+
+  /** What can be found by which value follows from the configuration. */
+  #reindex(): void {
+    const { view } = this.#store;
+    for (const key of view.keys(KINDS.entry)) {
+      const value = view.get(KINDS.entry, key) as Entry;
+      this.#apply({ kind: KINDS.entry, key, value, indexed: indexEntry(value, this.#configuration) });
+    }
+    for (const key of view.keys(KINDS.object)) {
+      const value = view.get(KINDS.object, key) as MetaverseObject;
+      this.#apply({ kind: KINDS.object, key, value, indexed: indexObject(value, this.#configuration) });
+    }
+  }
+
+  #put(kind: string, key: string, value: unknown): void {
+    this.#apply({ kind, key, value });
+  }
+
+  #apply(change: Parameters<StateStore['apply']>[0][number]): void {
+    this.#store.view.put(change);
+    this.#store.apply([change]);
+  }
+
+  #run(event: ChangeEvent): void {
+    const { agent = '', run = event.sequence, operation, step, stepKind } = event;
+    const profile = event.values.find(({ attribute }) => attribute === 'profile')?.new;
+    const known = this.#store.view.get(KINDS.engine, 'run') as UnfinishedRun | undefined;
+    if (step === undefined && operation !== 'start') {
+      this.#put(KINDS.engine, 'run', null);
+      this.#step = undefined;
+      return;
+    }
+    const at = operation === 'start' && step !== undefined && stepKind !== undefined ? { step, stepKind } : {};
+    const configuration = event.configuration ?? this.#configurationSequence;
+    this.#put(KINDS.engine, 'run', { run, agent, profile: profile ?? known?.profile ?? '', configuration, ...at });
+    if (step === undefined || stepKind === undefined) return;
+    if (operation === 'start') this.#step = this.#open(agent, stepKind);
+    else this.#close(event, agent);
+  }
+
+  #open(agent: string, kind: string): OpenStep {
+    const types = [...(this.#configuration.agents.get(agent)?.types.keys() ?? [])];
+    const due =
+      kind === 'delta-synchronization'
+        ? this.#unit.find('entry', 'due', entryIndex.due(agent))
+        : kind === 'full-synchronization'
+          ? types.flatMap((type) => this.#unit.find('entry', 'all', entryIndex.ofAgent(agent, type)))
+          : [];
+    return { agent, kind, due, processed: new Set(), failed: new Set(), flowed: new Set() };
+  }
+
+  #close(event: ChangeEvent, agent: string): void {
+    const step = this.#step;
+    this.#step = undefined;
+    const input = event.values.find(({ attribute }) => attribute === 'input/name')?.new;
+    const before = this.#store.view.get(KINDS.agent, agent) as AgentState | undefined;
+    if (input !== undefined) this.#unit.putAgentState(agent, { imported: true, lastImage: input });
+    else if (before === undefined && event.operation === 'finish') this.#unit.putAgentState(agent, { imported: false });
+    if (!step?.kind.endsWith('-synchronization')) return;
+    if (event.operation === 'finish') this.#settle(step, event);
+    for (const object of step.flowed) this.#work(() => rememberWishes(this.#unit, object));
+  }
+
+  #settle(step: OpenStep, event: ChangeEvent): void {
+    const again = new Set(
+      event.values
+        .filter(({ attribute }) => attribute.endsWith('/flow-failure-again'))
+        .map(({ attribute }) => attribute),
+    );
+    for (const id of new Set([...step.due, ...step.processed])) {
+      const type = this.#unit.entry(id)?.type ?? '';
+      const failsAgain = again.has(`counter/import-flow/${step.agent}/${type}/flow-failure-again`);
+      this.#work(() => settleEntry({ unit: this.#unit, step }, step, id, failsAgain));
+    }
+  }
+
+  #work(work: () => void): void {
+    work();
+    if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
+  }
+}
+
+/** The configuration that an event says holds from here on. Throws ReplayError. */
+function configurationIn(event: ChangeEvent): Configuration {
+  const textOf = (name: string) => event.values.find(({ attribute }) => attribute === name)?.new;
+  const text = textOf('text');
+  if (text === undefined)
+    throw new ReplayError(`The configuration of event ${event.sequence} is not in the log: it was too large for it.`);
+  // Where its files are does not matter here, and may have been another machine.
+  const variables = Object.fromEntries([...text.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => [name, '/']));
+  try {
+    const loaded = loadConfiguration(text, { file: '/configuration.yaml', variables });
+    const sha256 = createHash('sha256').update(text).digest('hex');
+    return { ...loaded, name: textOf('name') ?? loaded.name, sha256: textOf('sha256') ?? sha256 };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ReplayError(`The configuration of event ${event.sequence} cannot be read by this program: ${reason}`, {
+      cause: error,
+    });
+  }
+}

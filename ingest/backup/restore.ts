@@ -1,0 +1,145 @@
+// Makes a data folder of a backup, on this machine or another. Every file is held against its hash while it is copied, the
+// log against the root that the manifest names, and the folder gets its name only then.
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { type ClickHouse, openClickHouse } from '../clickhouse/connect.ts';
+import { LogError } from '../errors.ts';
+import { DATA_VERSION } from '../journal/schema.ts';
+import { JournalSnapshot } from '../journal/snapshot.ts';
+import { JOURNAL_FILE } from '../journal/writer.ts';
+import { partFile, restoreTables } from './clickhouse-parts.ts';
+import { copyFile, syncPath, syncTree } from './copy.ts';
+import { BACKUPS_FACT, recordOf, withBackup } from './list.ts';
+import { type BackupFile, type Manifest, readManifest } from './manifest.ts';
+
+const RESTORING = '.restoring';
+
+/**
+ * Restores a backup into a data folder, which must be empty or not there. Returns the backup's manifest. Throws LogError:
+ * backup-damaged (with the file at fault), restore-refused, data-folder-newer.
+ */
+export async function restore(backup: string, folder: string): Promise<Manifest> {
+  const manifest = readManifest(backup);
+  if (manifest.dataVersion > DATA_VERSION)
+    throw new LogError(
+      'data-folder-newer',
+      `The backup ${backup} is of a newer Metatrail (data version ${manifest.dataVersion}; this program knows ${DATA_VERSION}).`,
+    );
+  const place = path.resolve(folder);
+  await refuseTaken(place);
+  const made = `${place}${RESTORING}`;
+  await makeFolder(made);
+  try {
+    await copyAll(backup, made, manifest);
+    await syncTree(made);
+    await rm(place, { recursive: true, force: true });
+    await rename(made, place);
+    await syncPath(path.dirname(place));
+    return manifest;
+  } catch (error) {
+    await rm(made, { recursive: true, force: true });
+    throw asRestoreError(error, place);
+  }
+}
+
+async function refuseTaken(place: string): Promise<void> {
+  const names = await readdir(place).catch(() => []);
+  if (names.length > 0)
+    throw new LogError('restore-refused', `The folder ${place} is not empty; a backup is restored into an empty one.`);
+}
+
+async function makeFolder(made: string): Promise<void> {
+  try {
+    await mkdir(path.dirname(made), { recursive: true, mode: 0o700 });
+    await mkdir(made, { mode: 0o700 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw asRestoreError(error, made);
+    const said = `${made} was left by a restore that did not end; remove it.`;
+    throw new LogError('restore-refused', said, { cause: error });
+  }
+}
+
+async function copyAll(backup: string, made: string, manifest: Manifest): Promise<void> {
+  const isPart = (file: BackupFile) => partFile(file.path) !== undefined;
+  for (const file of manifest.files.filter((each) => !isPart(each)))
+    await copyChecked(backup, file, path.join(made, file.path));
+  checkLog(made, backup, manifest);
+  setFacts(made, backup, manifest);
+  if (manifest.clickhouse.kind === 'server') return;
+  const clickhouse = openClickHouse({ folder: made });
+  try {
+    const parts = manifest.files.filter(isPart);
+    await restoreTables(clickhouse, manifest.clickhouse, (table, detached) =>
+      copyTable(backup, parts, table, detached),
+    );
+    await checkEvents(clickhouse, backup, manifest);
+  } finally {
+    await clickhouse.close();
+  }
+}
+
+async function copyTable(backup: string, parts: readonly BackupFile[], table: string, detached: string): Promise<void> {
+  for (const file of parts) {
+    const part = partFile(file.path);
+    if (part?.table === table) await copyChecked(backup, file, path.join(detached, part.file));
+  }
+}
+
+async function copyChecked(backup: string, file: BackupFile, to: string): Promise<void> {
+  const from = path.join(backup, file.path);
+  const copied = await copyFile(from, to).catch((error: unknown) => {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (!isMissing) throw error;
+    throw new LogError('backup-damaged', `${from} is missing from the backup.`, { cause: error });
+  });
+  if (copied.bytes === file.bytes && copied.sha256 === file.sha256) return;
+  const how =
+    copied.bytes === file.bytes ? 'has another content' : `has ${copied.bytes} bytes instead of ${file.bytes}`;
+  throw new LogError('backup-damaged', `${from} ${how} than when the backup was made.`);
+}
+
+function checkLog(made: string, backup: string, manifest: Manifest): void {
+  const snapshot = new JournalSnapshot(made);
+  try {
+    const isSame =
+      snapshot.log === manifest.log && snapshot.size === manifest.size && snapshot.root() === manifest.root;
+    if (!isSame)
+      throw new LogError('backup-damaged', `The journal in ${backup} is not the log that its manifest names.`);
+  } finally {
+    snapshot.close();
+  }
+}
+
+/** What was delivered after ClickHouse was copied has to be delivered again; and the backup itself goes on the list. */
+function setFacts(made: string, backup: string, manifest: Manifest): void {
+  const database = new DatabaseSync(path.join(made, JOURNAL_FILE));
+  try {
+    const known = database.prepare('SELECT value FROM facts WHERE name = ?').get(BACKUPS_FACT)?.value;
+    const put = database.prepare('INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)');
+    put.run('shipped', String(manifest.delivered));
+    const record = recordOf(path.resolve(backup), manifest);
+    put.run(BACKUPS_FACT, withBackup(typeof known === 'string' ? known : undefined, record));
+  } finally {
+    database.close();
+  }
+}
+
+async function checkEvents(clickhouse: ClickHouse, backup: string, manifest: Manifest): Promise<void> {
+  const [held] = await clickhouse.select('SELECT count() AS events FROM events', {}, z.object({ events: z.number() }));
+  const events = held?.events ?? 0;
+  if (events < manifest.delivered || events > manifest.size)
+    throw new LogError(
+      'backup-damaged',
+      `The ClickHouse in ${backup} holds ${events} events; at least ${manifest.delivered} and at most ${manifest.size} were expected.`,
+    );
+}
+
+function asRestoreError(error: unknown, place: string): LogError {
+  if (error instanceof LogError) return error;
+  const isFull = error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  const reason = error instanceof Error ? error.message : String(error);
+  const said = isFull ? `The disk of ${place} is full.` : `The folder ${place} could not be made: ${reason}.`;
+  return new LogError('restore-refused', said, { cause: error });
+}

@@ -1,0 +1,190 @@
+// The engine's state rebuilt from the log. That it is the state of every story is shown by the worlds of the stories, when
+// they close; here it is shown that this comparison can fail, and what is told of it.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { compareStates, type StateDifference } from '../engine/replay/compare.ts';
+import { NOT_REBUILT, REBUILT_IN_PART } from '../engine/replay/exceptions.ts';
+import { Replay } from '../engine/replay/replay.ts';
+import { compareFolder } from '../engine/replay/replay-folder.ts';
+import { KINDS } from '../engine/space.ts';
+import { LogError } from '../ingest/errors.ts';
+import type { ChangeEvent } from '../ingest/event.ts';
+import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
+import { StateStore } from '../ingest/journal/state-store.ts';
+import { ApiWorld, liveHalfAYear } from './api/world.ts';
+import { company } from './engine-company.ts';
+import { inWorld, PEOPLE, type World } from './engine-world.ts';
+
+const COLUMNS = ['id', 'name', 'title', 'phone', 'status', 'projects', 'manager', 'by'];
+
+/** A bit of everything: joiners, a mover, losers, hand edits, a leaver who comes back, somebody filtered, open exports. */
+async function live(world: World, look: () => void = () => undefined): Promise<void> {
+  const cycle = async () => {
+    for (const { agent, profile } of world.engine.configuration.cycle) {
+      await world.run(agent, profile);
+      look();
+    }
+  };
+  const ann = { id: '1', name: 'Ann Ash', title: 'Clerk', projects: 'Red;Blue', manager: 'Bob Beech' };
+  const bob = { id: '2', name: 'Bob Beech', title: 'Chief', projects: 'Red' };
+  const cid = { id: '3', name: 'Cid Cedar', manager: 'Nobody' };
+  world.csv('crm.csv', [{ key: 'c1', id: '1', name: 'Ann', title: 'Guest', phone: '100' }]);
+  world.csv('hr.csv', [ann, bob, cid], COLUMNS);
+  await cycle();
+  await cycle();
+  world.setByHand(`uid=1,${PEOPLE}`, 'title', 'By hand');
+  world.csv(
+    'hr.csv',
+    [
+      { ...ann, status: 'external' },
+      { ...bob, projects: 'Blue' },
+    ],
+    COLUMNS,
+  );
+  await world.run('directory', 'import');
+  look();
+  await cycle();
+  world.csv('hr.csv', [ann, { ...bob, name: 'Bob Birch' }, cid], COLUMNS);
+  await cycle();
+  world.csv('hr.csv', [{ ...ann, title: 'Boss', projects: 'Green' }, bob], COLUMNS);
+  await world.run('hr', 'full');
+  look();
+}
+
+const CONFIGURATION = company({
+  filter: "'status' in entry && entry.status == 'external'",
+  provisioning: `dn: "'uid=' + rdn(object.id) + ('title' in object && object.title == 'Chief' ? ',ou=leavers' : ',ou=people') + ',dc=corp,dc=test'"
+otherwise: delete`,
+});
+
+/** What differs when these events are replayed in place of the world's own. */
+function differencesOf(world: World, events: readonly ChangeEvent[]): StateDifference[] {
+  const snapshot = new JournalSnapshot(world.journal.folder);
+  const store = new StateStore();
+  try {
+    const replay = new Replay(store);
+    for (const event of events) replay.add(event);
+    replay.flush();
+    return compareStates(snapshot.state(), store.rows(), replay.configuration).differences;
+  } finally {
+    store.close();
+    snapshot.close();
+  }
+}
+
+test('events that were not there are missed, whatever their stage and outcome', async () => {
+  await inWorld(CONFIGURATION, async (world) => {
+    const missed = new Map<string, boolean>();
+    // After each run: what was filtered out is let in again later, and then nobody can tell.
+    await live(world, () => {
+      const events = world.events();
+      assert.deepEqual(differencesOf(world, events), []);
+      for (const [name, sequences] of byOutcome(events)) {
+        if (missed.get(name)) continue;
+        const without = events.map((event) =>
+          sequences.has(event.sequence) ? { ...event, stage: 'read' as const } : event,
+        );
+        missed.set(name, differencesOf(world, without).length > 0);
+      }
+    });
+    const notMissed = [...missed].filter(([, isMissed]) => !isMissed).map(([name]) => name);
+    // Who loses is computed by the rules; the event tells people.
+    assert.deepEqual(notMissed, ['import-flow/skipped-not-precedent']);
+    assert.ok(missed.size >= 20, [...missed.keys()].join(' '));
+  });
+});
+
+function byOutcome(events: readonly ChangeEvent[]): Map<string, Set<number>> {
+  const found = new Map<string, Set<number>>();
+  for (const { stage, outcome, sequence } of events) {
+    if (stage === 'run' || stage === 'configuration') continue;
+    const name = `${stage}/${outcome}`;
+    found.set(name, new Set([...(found.get(name) ?? []), sequence]));
+  }
+  return found;
+}
+
+test('what is told of a difference is kind, id and field, and no value', async () => {
+  await inWorld(CONFIGURATION, async (world) => {
+    await live(world);
+    const events = world.events();
+    const flow = events.findLast(
+      ({ outcome, stage, values }) =>
+        stage === 'import-flow' &&
+        outcome === 'connector-flow' &&
+        values.some(({ attribute }) => attribute === 'title'),
+    );
+    assert.ok(flow);
+    const values = flow.values.map((value) => (value.attribute === 'title' ? { ...value, new: 'Another' } : value));
+    const changed = events.map((event) => (event === flow ? { ...event, values } : event));
+    assert.deepEqual(differencesOf(world, changed), [
+      { kind: 'object', id: flow.object, field: 'attributes/title', how: 'different' },
+    ]);
+    const told = JSON.stringify(differencesOf(world, [events[0] ?? flow]));
+    for (const secret of ['Ann', 'Ash', 'Clerk', 'uid=', 'Nobody']) assert.ok(!told.includes(secret), secret);
+  });
+});
+
+test('a value that only one of the states has is told as such, and what is excepted is not compared', async () => {
+  await inWorld(CONFIGURATION, async (world) => {
+    await live(world);
+    const [entry] = world.entries();
+    assert.ok(entry);
+    const put = (kind: string, key: string, value: unknown) =>
+      world.journal.accept(() => ({ events: [], state: [{ kind, key, value }] }));
+    await put('session', 'x', { expiresAt: 1, viewer: 'somebody' });
+    await put(KINDS.engine, 'demonstration', { done: 1 });
+    assert.deepEqual(differencesOf(world, world.events()), []);
+    await put(KINDS.entry, entry.id, null);
+    await put(KINDS.former, 'made up', entry.id);
+    assert.deepEqual(differencesOf(world, world.events()), [
+      { kind: 'entry', id: entry.id, field: '', how: 'only-rebuilt' },
+      { kind: 'former', id: entry.id, field: '', how: 'only-live' },
+    ]);
+    await put(KINDS.entry, entry.id, entry);
+    await put(KINDS.former, 'made up', null);
+  });
+});
+
+test('the log is read from ClickHouse as far as it is delivered, also where the journal was trimmed', async () => {
+  const world = await ApiWorld.open();
+  try {
+    await liveHalfAYear(world);
+    const { journal, clickhouse } = world.installation.log;
+    const { size } = journal;
+    const first = await journal.trim(size);
+    assert.ok(first > 0);
+    const { differences, size: replayed } = await compareFolder(journal.folder, { clickhouse });
+    assert.deepEqual(differences, []);
+    assert.equal(replayed, size);
+    await assert.rejects(
+      compareFolder(journal.folder),
+      (error) => error instanceof LogError && error.code === 'journal-trimmed' && error.message.includes(`${first}`),
+    );
+    await clickhouse.command('ALTER TABLE events DELETE WHERE sequence = 17 SETTINGS mutations_sync = 2');
+    await assert.rejects(
+      compareFolder(journal.folder, { clickhouse }),
+      (error) => error instanceof LogError && error.code === 'clickhouse-different' && error.message.includes('17'),
+    );
+  } finally {
+    await world.close();
+  }
+});
+
+test('what a replay does not rebuild stands in ARCHITECTURE.md', () => {
+  const text = readFileSync(new URL('../ARCHITECTURE.md', import.meta.url), 'utf8');
+  for (const { what, why } of [...NOT_REBUILT, ...REBUILT_IN_PART])
+    assert.ok(text.includes(`| ${what} | ${why} |`), what);
+});
+
+test('every test that lets the engine run holds its state against a replay', () => {
+  const texts = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => [name, readFileSync(join(import.meta.dirname, name), 'utf8')] as const);
+  const running = texts.filter(([, text]) => /\b(Engine|Installation)\.open\(|\['start'|, 'start'\]/.test(text));
+  const forgetful = running.filter(([, text]) => !text.includes('assertReplays')).map(([name]) => name);
+  // The worlds of these are asked by the tests that use them.
+  assert.deepEqual(forgetful.sort(), ['demonstration-world.ts', 'engine-child.ts']);
+});
