@@ -20,7 +20,7 @@ import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { grant } from './faults/one-batch.ts';
 import { assertWhole } from './ingest-whole.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
-import { makeCompany, startService } from './service-world.ts';
+import { makeCompany, metatrail, startService } from './service-world.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../api/metatrail.ts');
 const WHY = 'the disk was replaced';
@@ -400,4 +400,24 @@ test('while the service runs it has to be stopped first', async (t) => {
   assert.match(stderr, /^The service at http:\S+ runs on the data folder .*; stop it first/);
   await service.stop();
   assert.equal((await recover(company.data)).status, 0);
+});
+
+test('a service whose journal was restored from a backup does nothing until it is recovered, and then goes on', async (t) => {
+  const company = makeCompany(t);
+  assert.equal((await metatrail(company, 'run', 'hr', 'full')).status, 0);
+  const backup = backUp(t, company.data);
+  assert.equal((await metatrail(company, 'run', 'directory', 'export')).status, 0);
+  restore('journal', backup, company.data);
+  for (const command of [['run', 'directory', 'export'], ['query', '{ changes { watermark } }'], ['start']]) {
+    const { status, stdout, stderr } = await metatrail(company, ...command);
+    assert.equal(status, 1, command.join(' '));
+    assert.match(`${stdout}${stderr}`, /metatrail recover/, command.join(' '));
+    assert.doesNotMatch(stderr, /node:internal|file:\/\//);
+  }
+  const recovered = await recover(company.data, '--apply', '--why', WHY);
+  assert.equal(recovered.status, 0, recovered.stdout + recovered.stderr);
+  assert.equal((await metatrail(company, 'run', 'directory', 'confirm')).status, 0);
+  assert.equal((await metatrail(company, 'run', 'directory', 'export')).status, 0);
+  const { stdout } = await metatrail(company, 'query', '{ runs { nodes { result } } }');
+  assert.doesNotMatch(stdout, /stopped|errors/);
 });

@@ -205,7 +205,8 @@ export class Shipper {
     this.#certain = false;
     const dropped = await missingRows(this.#clickhouse, rows, this.#cut.signal);
     if (dropped.length > 0) await this.#send(dropped, `:${randomUUID()}`);
-    this.#certain = true;
+    // Where one batch was lost, the next may be as well.
+    this.#certain = dropped.length === 0;
   }
 
   async #send(rows: readonly JournalRow[], again = ''): Promise<void> {
