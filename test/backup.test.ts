@@ -308,12 +308,20 @@ test('the command line asks the running service, and restores beside it', async 
   });
   assert.equal(byCookie.status, 403, 'who signs in over HTTP writes no files here');
   const restored = path.join(company.folder, 'restored');
-  const made = await metatrail(company, 'restore', place, '--data', restored);
+  // More is accepted, signed and given out; then the backup is restored.
+  assert.equal((await metatrail(company, 'run', 'hr', 'full')).status, 0);
+  const checkpoint = path.join(company.folder, 'checkpoint');
+  const note = await fetch(new URL('log/checkpoint', service.url), { headers: { cookie } });
+  writeFileSync(checkpoint, await note.text());
+  const made = await metatrail(company, 'restore', place, '--data', restored, '--checkpoint', checkpoint);
   assert.equal(made.status, 0, made.stderr);
   assert.match(
     made.stdout,
-    new RegExp(`${size} events, root ${root}\\. Whatever was accepted after that, from event ${size} on`),
+    new RegExp(`${size} events, root ${root}\\.\nWhatever was accepted after that, from event ${size} on`),
   );
+  const signed = Number(readFileSync(checkpoint, 'utf8').split('\n')[1]);
+  assert.ok(signed > Number(size), `${signed} ${size}`);
+  assert.match(made.stdout, new RegExp(`signed over ${signed} events: events ${size} to ${signed - 1} are lost here`));
   const elsewhere = { ...company, data: restored, environment: { ...company.environment, METATRAIL_DATA: restored } };
   assert.equal((await metatrail(elsewhere, 'run', 'hr', 'full')).status, 0);
   assert.equal((await metatrail(elsewhere, 'replay', '--compare')).status, 0);

@@ -60,14 +60,19 @@ otherwise: delete`,
 });
 
 /** What differs when these events are replayed in place of the world's own. */
-function differencesOf(world: World, events: readonly ChangeEvent[]): StateDifference[] {
+function differencesOf(world: World, events: readonly ChangeEvent[], strict = false): StateDifference[] {
+  const whole = { cutOff: new Set<string>() };
   const snapshot = new JournalSnapshot(world.journal.folder);
   const store = new StateStore();
   try {
     const replay = new Replay(store);
     for (const event of events) replay.add(event);
     replay.flush();
-    return compareStates(snapshot.state(), store.rows(), replay.configuration).differences;
+    return compareStates(
+      snapshot.state(),
+      store.rows(),
+      strict ? { ...whole, configuration: replay.configuration } : replay,
+    ).differences;
   } finally {
     store.close();
     snapshot.close();
@@ -145,6 +150,43 @@ test('a value that only one of the states has is told as such, and what is excep
     ]);
     await put(KINDS.entry, entry.id, entry);
     await put(KINDS.former, 'made up', null);
+  });
+});
+
+test('a synchronisation that was cut off: what it looked at in vain is due again, and that is no difference', async () => {
+  await inWorld(company({ groups: false }), async (world) => {
+    const people = Array.from({ length: 600 }, (_, id) => ({ id: String(id), name: `Person ${id}`, status: '' }));
+    world.csv('crm.csv', [], ['key', 'id', 'name', 'title', 'phone']);
+    world.csv('hr.csv', people, COLUMNS);
+    await world.run('hr', 'full');
+    // Nothing flows from it.
+    world.csv(
+      'hr.csv',
+      people.map((person) => ({ ...person, status: 'away' })),
+      COLUMNS,
+    );
+    await world.run('hr', 'import');
+    const accept = world.journal.accept.bind(world.journal);
+    let calls = 0;
+    let last: Promise<unknown> = Promise.resolve();
+    world.journal.accept = async (build) => {
+      calls += 1;
+      // Run, step and one batch are accepted.
+      if (calls <= 3) {
+        const accepted = accept(build);
+        last = accepted;
+        return accepted;
+      }
+      await last;
+      throw new LogError('journal-failed', 'the process ended');
+    };
+    await assert.rejects(world.run('hr', 'synchronize'), LogError);
+    await world.reopen();
+    const strictly = differencesOf(world, world.events(), true);
+    assert.ok(strictly.length > 100 && strictly.every(({ field }) => field === 'pending'), JSON.stringify(strictly[0]));
+    assert.deepEqual(differencesOf(world, world.events()), []);
+    await world.run('hr', 'synchronize');
+    assert.deepEqual(differencesOf(world, world.events(), true), []);
   });
 });
 

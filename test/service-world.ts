@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -36,7 +36,8 @@ export function makeCompany(t: TestContext): Company {
   const data = join(folder, 'data');
   t.after(async () => {
     try {
-      if (existsSync(join(data, 'metatrail.sqlite'))) await assertReplays(data);
+      // A test may have put an empty file there.
+      if (statSync(join(data, 'metatrail.sqlite'), { throwIfNoEntry: false })?.size) await assertReplays(data);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

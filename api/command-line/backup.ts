@@ -2,8 +2,11 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
+import { sizeInCheckpoint, sizeInClickHouse } from '../../ingest/backup/lost.ts';
+import { type Manifest, readManifest } from '../../ingest/backup/manifest.ts';
 import { restore } from '../../ingest/backup/restore.ts';
 import { formatIso } from '../../ingest/clock.ts';
+import { type Environment, logTargetOf } from '../environment.ts';
 import { CommandError } from './command-error.ts';
 import { maintain } from './maintain.ts';
 import { type CommonOptions, common, environmentOf } from './program-parts.ts';
@@ -55,16 +58,40 @@ export function addBackups(program: Command): void {
 }
 
 export function addRestore(program: Command): void {
-  common(program.command('restore <backup>').description('make a data folder of a backup')).action(
-    async (backup: string, options: CommonOptions) => {
-      const { dataFolder } = environmentOf(options);
-      const { log, size, root, madeAt, clickhouse } = await restore(path.resolve(backup), dataFolder);
+  common(program.command('restore <backup>').description('make a data folder of a backup'))
+    .option('--checkpoint <file>', 'the newest checkpoint that was given out: what the backup lacks of it is named')
+    .action(async (backup: string, options: CommonOptions & { checkpoint?: string }) => {
+      const environment = environmentOf(options);
+      const place = path.resolve(backup);
+      const manifest = readManifest(place);
+      const signed = options.checkpoint === undefined ? 0 : await sizeInCheckpoint(options.checkpoint, manifest);
+      await restore(place, environment.dataFolder);
+      const { log, size, root, madeAt } = manifest;
       console.log(
-        `${dataFolder}: the log ${log} as it was at ${formatIso(madeAt)}, ${size} events, root ${root}. Whatever was accepted after that, from event ${size} on, is not in it.`,
+        `${environment.dataFolder}: the log ${log} as it was at ${formatIso(madeAt)}, ${size} events, root ${root}.`,
       );
+      console.log(`Whatever was accepted after that, from event ${size} on, is not in it.`);
+      if (signed > size) console.log(`The checkpoint was signed over ${signed} events: ${lost(size, signed)}.`);
       console.log('A checkpoint of more events that was given out will not agree with what is accepted from here on.');
-      if (clickhouse.kind === 'server')
-        console.log('ClickHouse was a server: CLICKHOUSE_URL must name it, or one restored from a backup of its own.');
-    },
-  );
+      if (manifest.clickhouse.kind === 'server') await compareServer(environment, manifest);
+    });
+}
+
+const lost = (size: number, known: number): string => `events ${size} to ${known - 1} are lost here`;
+
+/** ClickHouse was a server: does the one that is named now fit? */
+async function compareServer(environment: Environment, manifest: Manifest): Promise<void> {
+  if (environment.clickHouseUrl === undefined) {
+    console.log('ClickHouse was a server: CLICKHOUSE_URL must name it, or one restored from a backup of its own.');
+    return;
+  }
+  const held = await sizeInClickHouse(logTargetOf(environment), manifest);
+  if (held > manifest.size)
+    console.log(
+      `ClickHouse holds ${held} events: ${lost(manifest.size, held)}, and nothing is shipped until that is settled.`,
+    );
+  else if (held < manifest.delivered)
+    console.log(
+      `ClickHouse holds ${held} of the ${manifest.delivered} events that were delivered to it: restore it too.`,
+    );
 }

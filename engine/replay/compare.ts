@@ -2,9 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { StateRow } from '../../ingest/journal/state-store.ts';
 import type { Configuration } from '../configuration/model.ts';
-import { KINDS } from '../space.ts';
+import { type Entry, KINDS, type MetaverseObject } from '../space.ts';
 import { NOT_REBUILT } from './exceptions.ts';
 import { asLogged } from './logged-values.ts';
+import type { Replay } from './replay.ts';
 
 export interface StateDifference {
   kind: string;
@@ -26,11 +27,11 @@ export interface Comparison {
 /** Differences that are listed; a state that is wrong as a whole has no end of them. */
 const MOST_DIFFERENCES = 1000;
 
-/** Both in the order of kind and key. `configuration`: the one that holds. */
+/** Both in the order of kind and key. `replay`: that which rebuilt the state. */
 export function compareStates(
   live: Iterable<StateRow>,
   rebuilt: Iterable<StateRow>,
-  configuration: Configuration,
+  { configuration, cutOff }: Pick<Replay, 'configuration' | 'cutOff'>,
 ): Comparison {
   const differences: StateDifference[] = [];
   let compared = 0;
@@ -39,7 +40,8 @@ export function compareStates(
     const row = ours ?? theirs;
     if (!row || isExcepted(row)) continue;
     compared += 1;
-    for (const difference of differencesOf(row, ours?.value, theirs?.value, configuration)) {
+    const values = [ours?.value, theirs?.value].map((value) => withoutDue(row.kind, value, cutOff));
+    for (const difference of differencesOf(row, values[0], values[1], configuration)) {
       count += 1;
       if (differences.length < MOST_DIFFERENCES) differences.push(difference);
     }
@@ -49,6 +51,16 @@ export function compareStates(
 
 function isExcepted({ kind, key }: StateRow): boolean {
   return NOT_REBUILT.some((each) => each.kind === kind && (each.key === undefined || each.key === key));
+}
+
+/** Of agents whose synchronisation was cut off, what follows from what it looked at in vain: see exceptions.ts. */
+function withoutDue(kind: string, value: unknown, cutOff: ReadonlySet<string>): unknown {
+  if (cutOff.size === 0 || value === undefined) return value;
+  if (kind === KINDS.former) return undefined;
+  if (kind === KINDS.object) return { ...(value as MetaverseObject), losers: {} };
+  if (kind !== KINDS.entry || !cutOff.has((value as Entry).agent)) return value;
+  const { pending, retry: _, cause: __, lastOutcome: ___, unresolved: ____, ...rest } = value as Entry;
+  return pending?.kind === 'delete' && rest.object === undefined ? undefined : rest;
 }
 
 function orderOf({ kind, key }: StateRow): string {

@@ -28,7 +28,7 @@ export async function compareFolder(folder: string, options: ReplayOptions = {})
   const store = new StateStore();
   try {
     const replay = await replayInto(store, snapshot, options);
-    return { ...compareStates(snapshot.state(), store.rows(), replay.configuration), size: snapshot.size };
+    return { ...compareStates(snapshot.state(), store.rows(), replay), size: snapshot.size };
   } finally {
     store.close();
     snapshot.close();

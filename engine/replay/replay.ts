@@ -57,6 +57,7 @@ export class Replay {
   #configurationSequence = 0;
   #unit: Unit;
   #step: OpenStep | undefined;
+  readonly #cutOff = new Set<string>();
   #next = 0;
 
   /** `store` is empty. */
@@ -70,9 +71,9 @@ export class Replay {
     return this.#configuration;
   }
 
-  /** The agent whose synchronisation had begun and not ended: what it looked at in vain is not known. */
-  get unfinishedAgent(): string | undefined {
-    return this.#step?.agent;
+  /** The agents whose last synchronisation did not come to its end: what it had looked at in vain is not known. */
+  get cutOff(): ReadonlySet<string> {
+    return new Set(isSynchronization(this.#step) ? [...this.#cutOff, this.#step.agent] : this.#cutOff);
   }
 
   /** Takes the next event; they come in order and without a gap. Throws ReplayError. */
@@ -147,6 +148,7 @@ export class Replay {
     const known = this.#store.view.get(KINDS.engine, 'run') as UnfinishedRun | undefined;
     if (step === undefined && operation !== 'start') {
       this.#put(KINDS.engine, 'run', null);
+      if (isSynchronization(this.#step)) this.#cutOff.add(this.#step.agent);
       this.#step = undefined;
       return;
     }
@@ -176,8 +178,11 @@ export class Replay {
     const before = this.#store.view.get(KINDS.agent, agent) as AgentState | undefined;
     if (input !== undefined) this.#unit.putAgentState(agent, { imported: true, lastImage: input });
     else if (before === undefined && event.operation === 'finish') this.#unit.putAgentState(agent, { imported: false });
-    if (!step?.kind.endsWith('-synchronization')) return;
-    if (event.operation === 'finish') this.#settle(step, event);
+    if (!isSynchronization(step)) return;
+    if (event.operation === 'finish') {
+      this.#settle(step, event);
+      this.#cutOff.delete(agent);
+    } else this.#cutOff.add(agent);
     for (const object of step.flowed) this.#work(() => rememberWishes(this.#unit, object));
   }
 
@@ -198,6 +203,10 @@ export class Replay {
     work();
     if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
   }
+}
+
+function isSynchronization(step: OpenStep | undefined): step is OpenStep {
+  return step?.kind.endsWith('-synchronization') === true;
 }
 
 /** The configuration that an event says holds from here on. Throws ReplayError. */
