@@ -43,7 +43,8 @@ export class Installation {
   /** Throws LogError: the data folder is in use, newer or not writable. */
   static async open(environment: Environment, configuration: Configuration, limits?: Limits): Promise<Installation> {
     const clickHouse = logTargetOf(environment);
-    const log = await openChangeLog(clickHouse, limits);
+    const { partitionEvents } = configuration.retention;
+    const log = await openChangeLog({ ...clickHouse, partitionEvents }, limits);
     try {
       const engine = await Engine.open(log.journal, configuration, () => log.pressure.admit());
       return new Installation(log, engine, clickHouse);

@@ -95,6 +95,13 @@ export class Engine {
     return run;
   }
 
+  /** Does something while no run is going on, when those asked for before are over. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
   /** Resolves when no run is going on. */
   async idle(): Promise<void> {
     await this.#last;

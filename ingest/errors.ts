@@ -12,6 +12,11 @@ export type LogErrorCode =
   | 'log-backlog'
   | 'disk-low'
   | 'event-invalid'
+  | 'erasure-outdated'
+  | 'erasure-refused'
+  | 'certificate-refused'
+  | 'hold-unknown'
+  | 'retention-unset'
   | 'clickhouse-away'
   | 'clickhouse-ahead'
   | 'clickhouse-different'
@@ -60,6 +65,12 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'log-backlog': 'Bring ClickHouse back; what was accepted is kept and delivered then. Then repeat the run.',
   'disk-low': 'Free space on the disk of the data folder, then repeat the run; what was accepted is kept.',
   'event-invalid': 'This is an error of the program; please report it.',
+  'erasure-outdated': 'Ask for it again; nothing was erased.',
+  'erasure-refused': 'Remove what stands in the way, then ask for it again; nothing was erased.',
+  'certificate-refused':
+    'Remove what stands in the way, then ask for the certificate again; what is erased stays erased.',
+  'retention-unset': 'Say under `retention:` in the configuration how long events and reads are kept.',
+  'hold-unknown': 'List the holds with `metatrail hold list`.',
   'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',
   'clickhouse-ahead':
     'The journal was restored from an older backup, or this ClickHouse belongs to another data folder. Nothing is accepted or answered until that is settled: stop the service; `metatrail recover` explains it and repairs what can be.',

@@ -2,6 +2,7 @@
 // a configuration or a read. One event is one sequence number, one Merkle leaf and one row in ClickHouse.
 // README.md of this folder says what each column means; ENCODING.md says how an event becomes a leaf.
 import { z } from 'zod';
+import type { RowCommitments } from './erasure/erased-row.ts';
 
 /** The version of the columns and of the leaf encoding that this program writes. Older ones stay readable. */
 export const EVENT_VERSION = 1;
@@ -144,6 +145,8 @@ export interface ChangeEvent extends ProposedEvent {
   actorKey: number;
   /** For each value, the number of the key of the person that its reference names; 0: it is no reference. */
   valueKeys: number[];
+  /** What stands for the columns that were emptied because a person in them was erased; absent: none were. */
+  erased?: RowCommitments;
 }
 
 /** Values longer than this (bytes of UTF-8) are kept as size, type and SHA-256 only. */

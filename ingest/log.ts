@@ -6,8 +6,10 @@ import { createDestinations, Publication, type PublicationSettings } from './che
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickhouse/connect.ts';
 import { Shipper } from './clickhouse/shipper.ts';
 import { KEPT_DAYS, Trimmer } from './clickhouse/trimmer.ts';
+import { Eraser } from './erasure/eraser.ts';
 import { LogError } from './errors.ts';
 import { Journal } from './journal/journal.ts';
+import { fixPartitionEvents } from './retention/tombstones.ts';
 
 export interface ChangeLog {
   readonly journal: Journal;
@@ -17,6 +19,7 @@ export interface ChangeLog {
   readonly trimmer: Trimmer;
   readonly checkpoints: Checkpoints;
   readonly publication: Publication;
+  readonly eraser: Eraser;
   /** Closes everything, once however often it is asked for. */
   close(): Promise<void>;
 }
@@ -26,6 +29,8 @@ export interface LogTarget extends ClickHouseTarget {
   checkpointKeyFile?: string | undefined;
   /** Where checkpoints are sent; nowhere unless said. */
   publication?: PublicationSettings | undefined;
+  /** How many events a partition of a new log holds, a power of two; 16,777,216 unless given. */
+  partitionEvents?: number | undefined;
   /** How many days the journal keeps rows that are delivered. */
   journalDays?: number | undefined;
 }
@@ -37,6 +42,7 @@ export interface LogTarget extends ClickHouseTarget {
  */
 export async function openChangeLog(target: LogTarget, limits?: Limits): Promise<ChangeLog> {
   const journal = await Journal.open(target.folder);
+  if (target.partitionEvents !== undefined) await fixPartitionEvents(journal, target.partitionEvents);
   let checkpoints: Checkpoints | undefined;
   let clickhouse: ClickHouse | undefined;
   try {
@@ -53,7 +59,9 @@ export async function openChangeLog(target: LogTarget, limits?: Limits): Promise
     trimmer.start();
     const destinations = target.publication ? createDestinations(target.publication, checkpoints) : [];
     const publication = new Publication(checkpoints, destinations);
-    const parts = { journal, clickhouse, shipper, trimmer, checkpoints, publication };
+    const eraser = new Eraser(journal, clickhouse, shipper);
+    eraser.start();
+    const parts = { journal, clickhouse, shipper, trimmer, checkpoints, publication, eraser };
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= closeAll(parts);
@@ -83,11 +91,14 @@ interface Parts {
   trimmer?: Trimmer;
   checkpoints?: Checkpoints | undefined;
   publication?: Publication;
+  eraser?: Eraser;
 }
 
 /** In this order: the shipper uses both stores, what was accepted last is signed for, and the lock on the folder goes last. */
-async function closeAll({ journal, clickhouse, shipper, trimmer, checkpoints, publication }: Parts): Promise<void> {
+async function closeAll(parts: Parts): Promise<void> {
+  const { journal, clickhouse, shipper, trimmer, checkpoints, publication, eraser } = parts;
   try {
+    await eraser?.stop();
     await trimmer?.stop();
     await shipper?.stop();
     await clickhouse?.close();

@@ -43,7 +43,12 @@ export function isComplete({ answer, completeness }: Pick<EvidenceOf, 'answer' |
 export function stateCompleteness(of: Pick<EvidenceOf, 'answer' | 'completeness'>): string {
   const { completeness, answer } = of;
   const scope = `${countOf(completeness.runs, 'run')}, ${countOf(completeness.steps, 'step')}`;
-  if (isComplete(of)) return `Complete: ${scope}, 0 gaps; counters equal the log.`;
+  const { expiredBelow, expiredUntil } = completeness;
+  const expired =
+    expiredUntil === undefined
+      ? ''
+      : ` Events below ${formatCount(expiredBelow)} (until ${formatInstant(expiredUntil)}) have expired; what still held was carried forward.`;
+  if (isComplete(of)) return `Complete: ${scope}, 0 gaps; counters equal the log.${expired}`;
   const gaps = [
     completeness.missing === 0 ? '' : `${countOf(completeness.missing, 'sequence number')} missing below the watermark`,
     completeness.faults.length === 0
@@ -53,7 +58,7 @@ export function stateCompleteness(of: Pick<EvidenceOf, 'answer' | 'completeness'
       ? ''
       : `checked only below ${formatCount(completeness.watermark)}, although the rows reach to ${formatCount(answer.watermark)}`,
   ];
-  return `NOT COMPLETE: ${scope}; ${gaps.filter((gap) => gap !== '').join('; ')}.`;
+  return `NOT COMPLETE: ${scope}; ${gaps.filter((gap) => gap !== '').join('; ')}.${expired}`;
 }
 
 /** The last part of every report. */

@@ -70,6 +70,10 @@ interface Commitments {
   references: (Buffer | null)[];
 }
 
+/** A commitment that stands in the place of columns that were erased, as 64 hexadecimal digits. */
+const kept = (text: unknown): Buffer | null =>
+  text === undefined || text === '' ? null : Buffer.from(String(text), 'hex');
+
 function commitmentsOf(row: Row, keys: ReadonlyMap<number, Buffer>): Commitments {
   const key = (number: unknown): Buffer => keys.get(Number(number)) ?? Buffer.alloc(0);
   const group = (name: string, keyNumber: unknown, columns: string[]): Buffer | null => {
@@ -79,13 +83,16 @@ function commitmentsOf(row: Row, keys: ReadonlyMap<number, Buffer>): Commitments
   const types = array(row, 'value.type');
   const plain = types.flatMap((type, i) => (type === 'reference' ? [] : [old(row, i), fresh(row, i)]));
   return {
-    object: group('object', row.subject_key, ['object_name', 'anchor', 'dn']),
-    actor: group('actor', row.actor_key, ['initiator', 'performer', 'address']),
-    values: plain.length === 0 ? null : commit(row, key(row.subject_key), 'values', 0, plain),
+    object: kept(row.object_commitment) ?? group('object', row.subject_key, ['object_name', 'anchor', 'dn']),
+    actor: kept(row.actor_commitment) ?? group('actor', row.actor_key, ['initiator', 'performer', 'address']),
+    values:
+      kept(row.values_commitment) ??
+      (plain.length === 0 ? null : commit(row, key(row.subject_key), 'values', 0, plain)),
     references: types.map((type, i) => {
       if (type !== 'reference') return null;
       const contents = [old(row, i), fresh(row, i), uuid(array(row, 'value.reference')[i])];
-      return commit(row, key(array(row, 'value.key')[i]), 'reference', i, contents);
+      const erased = kept(array(row, 'value.commitment')[i]);
+      return erased ?? commit(row, key(array(row, 'value.key')[i]), 'reference', i, contents);
     }),
   };
 }

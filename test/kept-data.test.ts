@@ -36,6 +36,12 @@ const KEPT = [
     size: 560,
     root: '33f00728a3827913295589502c5ace8f8dc4e4c06efec927f43f8a6288a989ef',
   },
+  {
+    version: 3,
+    log: 'metatrail/a577323cff5fc55f',
+    size: 567,
+    root: '41f749bb7481d6c1a023fadb8949ede167504cab13dbfc73aaecf6845e76148d',
+  },
 ];
 
 function openKept(t: Parameters<typeof makeFolder>[0], version: number): string {

@@ -6,11 +6,13 @@ import { REPORTS } from '../../reports/definitions.ts';
 import { VERSION } from '../version.ts';
 import { addBackup, addBackups, addRestore } from './backup.ts';
 import { CommandError } from './command-error.ts';
+import { addErasureCommands } from './erase.ts';
 import { addMoveLog } from './move-log.ts';
 import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 import { addProofCommands } from './prove.ts';
 import { addRecover } from './recover.ts';
 import { addReplay } from './replay.ts';
+import { addRetentionCommands } from './retention.ts';
 import { startService } from './start.ts';
 import { addVerifyCommands } from './verify.ts';
 
@@ -27,6 +29,8 @@ export function createProgram(): Command {
   addStatus(program);
   addProofCommands(program);
   addVerifyCommands(program);
+  addErasureCommands(program);
+  addRetentionCommands(program);
   addSignIn(program);
   addMoveLog(program);
   addRecover(program);

@@ -114,7 +114,8 @@ builder.objectFields(ChangeType, (t) => ({
   causedBy: t.field({
     type: [ChangeType],
     description: 'What led to this change, the root first, this change last.',
-    resolve: (event, _, { events }) => findCauses(event, (sequence) => events.load(sequence)),
+    resolve: (event, _, { events, queries }) =>
+      findCauses(event, (sequence) => events.load(sequence), queries.expired?.below),
   }),
   ledTo: t.field({
     type: [ChangeType],

@@ -5,6 +5,7 @@ import type { Engine } from '../../engine/engine.ts';
 import { LogError } from '../../ingest/errors.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
+import { expiredOf } from '../../ingest/retention/tombstones.ts';
 import type { Metrics } from '../metrics.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
@@ -56,10 +57,12 @@ export interface Asking extends Reader {
 
 export function createRequestContext(answering: Answering, { viewer, address, signal }: Asking): RequestContext {
   const { log, engine, reads, metrics } = answering;
+  const expired = expiredOf(log.journal);
   const queries: QueryContext = {
     clickhouse: log.clickhouse,
     log: log.journal.log,
     watermark: log.shipper.shipped,
+    ...(expired && { expired }),
     ...(signal && { signal }),
   };
   // Loaders ask up to the watermark of the moment: a mutation raises it.

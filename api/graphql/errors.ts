@@ -1,7 +1,7 @@
 // What whoever asked is told when a question fails: always a sentence and a code, never a stack, a statement or a value.
 // What is no mistake of theirs is handed to `report` as it was.
 import { type ExecutionResult, GraphQLError } from 'graphql';
-import { LogError, REMEDIES } from '../../ingest/errors.ts';
+import { LogError, type LogErrorCode, REMEDIES } from '../../ingest/errors.ts';
 import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
 import { UnrecordedReadError } from '../reads/recorder.ts';
 
@@ -12,12 +12,23 @@ const TOO_SLOW =
 
 export type Report = (error: unknown) => void;
 
+/** What was asked for cannot be done, for the reason that the message gives. */
+const ABOUT_THE_REQUEST: ReadonlySet<LogErrorCode> = new Set([
+  'erasure-refused',
+  'erasure-outdated',
+  'certificate-refused',
+  'hold-unknown',
+  'retention-unset',
+]);
+
 /** The sentence and code for an error that is not the caller's. */
 function describe(error: unknown): { message: string; code: string } {
   if (error instanceof AnswerTooLargeError) return { message: error.message, code: 'ANSWER_TOO_LARGE' };
   if (error instanceof BrokenLogError) return { message: error.message, code: 'LOG_BROKEN' };
   if (error instanceof UnrecordedReadError) return { message: explainUnrecorded(error), code: 'NOT_RECORDED' };
   if (!(error instanceof LogError)) return { message: FAILED, code: INTERNAL };
+  if (ABOUT_THE_REQUEST.has(error.code))
+    return { message: `${error.message} ${REMEDIES[error.code]}`, code: error.code.toUpperCase().replaceAll('-', '_') };
   if (error.message.includes('TIMEOUT_EXCEEDED')) return { message: TOO_SLOW, code: 'TIME_LIMIT' };
   return {
     message: `The log cannot answer now (${error.code}). ${REMEDIES[error.code]}`,

@@ -1,5 +1,6 @@
 // Objects: what they are called, their history, state and access.
 import { systemClock } from '../../ingest/clock.ts';
+import { describeGone } from '../queries/context.ts';
 import { findHoldings } from '../queries/entitlements.ts';
 import { findHistory } from '../queries/history.ts';
 import { type AttributeState, findState, type StateValue, type SystemState } from '../queries/object-state.ts';
@@ -75,6 +76,11 @@ const ObjectStateType = builder.objectRef<ObjectState>('ObjectState').implement(
   fields: (t) => ({
     at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
     watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
+    gone: t.string({
+      nullable: true,
+      description: 'What the answer lacks because it has expired.',
+      resolve: ({ at }, _, { queries }) => describeGone(queries, at) ?? null,
+    }),
     systems: t.field({ type: [SystemStateType], resolve: ({ systems }) => systems }),
   }),
 });
@@ -107,6 +113,11 @@ export const HolderListType = builder.objectRef<AccessAsOf>('HolderList').implem
   fields: (t) => ({
     at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
     watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
+    gone: t.string({
+      nullable: true,
+      description: 'What the answer lacks because it has expired.',
+      resolve: ({ gone }) => gone ?? null,
+    }),
     holdings: t.field({ type: [HoldingType], resolve: ({ holdings }) => holdings }),
   }),
 });

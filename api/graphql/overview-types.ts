@@ -44,6 +44,11 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
       resolve: (_, __, { log }) => log.pressure.pressure,
     }),
     root: t.string({ description: 'Merkle root over the accepted events, hexadecimal.', resolve: ({ root }) => root }),
+    expiredBelow: t.field({
+      type: 'Sequence',
+      description: 'Events below it have expired, but for what was carried forward; 0: none has.',
+      resolve: (_, __, { queries }) => queries.expired?.below ?? 0,
+    }),
     state: t.string({
       description: 'shipping, waiting-for-clickhouse or stopped',
       resolve: (_, __, { log }) => log.shipper.state,

@@ -12,10 +12,13 @@ import { findRuns } from '../queries/runs.ts';
 import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
 import { asKnownAt, waitForDelivery } from './context.ts';
+import { addErasureFields } from './erasure-types.ts';
+import { addHoldFields } from './hold-types.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './overview-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
+import { addRetentionFields } from './retention-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
 
 const ReportParameterType = builder.objectRef<ReportDefinition['parameters'][number]>('ReportParameter').implement({
@@ -176,5 +179,9 @@ builder.mutationType({
     }),
   }),
 });
+
+addErasureFields();
+addHoldFields();
+addRetentionFields();
 
 export const schema = builder.toSchema();

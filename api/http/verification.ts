@@ -68,6 +68,8 @@ async function verifyInto(
   };
   let source: LiveLog | undefined;
   try {
+    // What waits to be erased in ClickHouse is neither what was accepted nor erased there.
+    await installation.log.eraser.settle();
     source = await LiveLog.open(installation.clickHouse);
     const report = await verifyLog(source, {
       outside,

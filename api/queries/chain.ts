@@ -8,16 +8,18 @@ const LONGEST_CHAIN = 1000;
 
 /**
  * The events that led to this one by their principal causes: the root first, the event itself last. `load` reads an
- * event by its sequence (many chains at once share their questions so). Throws BrokenLogError when a cause is not there.
+ * event by its sequence (many chains at once share their questions so). A chain begins where the events before it have
+ * expired. Throws BrokenLogError when a cause is not there.
  */
 export async function findCauses(
   event: ChangeEvent,
   load: (sequence: number) => Promise<ChangeEvent | undefined>,
+  expiredBelow = 0,
 ): Promise<ChangeEvent[]> {
   const chain = [event];
   for (let current = event; ; ) {
     const [principal] = current.causes;
-    if (principal === undefined) return chain.reverse();
+    if (principal === undefined || principal < expiredBelow) return chain.reverse();
     const cause = principal < current.sequence ? await load(principal) : undefined;
     if (!cause)
       throw new BrokenLogError(

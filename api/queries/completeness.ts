@@ -15,31 +15,34 @@ export async function findCompleteness(
   const [[dense], [first], events, counted] = await Promise.all([
     readAll(
       context,
-      'SELECT count() AS held, uniqExact(sequence) AS distinct FROM events WHERE sequence < {watermark:UInt64}',
-      {},
+      'SELECT count() AS held, uniqExact(sequence) AS distinct FROM events WHERE sequence >= {below:UInt64} AND sequence < {watermark:UInt64}',
+      { below: context.expired?.below ?? 0 },
       z.object({ held: z.number(), distinct: z.number() }),
       { timeLimit: 60 },
     ),
     readAll(
       context,
       `SELECT min(occurred_at) AS begins, count() AS changes FROM events
-       WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}`,
+       WHERE stage NOT IN ('run', 'configuration', 'read', 'baseline') AND sequence < {watermark:UInt64}`,
       {},
       z.object({ begins: z.string(), changes: z.number() }),
     ),
     readEvents(context, "SELECT sequence FROM events WHERE stage = 'run' AND sequence < {watermark:UInt64}", {}, 'ASC'),
     countSteps(context, undefined),
   ]);
-  const runs = groupRuns(events);
+  const below = context.expired?.below ?? 0;
+  const runs = groupRuns(events).filter(({ id }) => id >= below);
   const { held, distinct } = dense ?? { held: 0, distinct: 0 };
   return {
     beginsAt: first && first.changes > 0 ? parseInstant(first.begins) : undefined,
     size: checkpoint.size,
     watermark: context.watermark,
-    missing: context.watermark - distinct + (held - distinct),
+    expiredBelow: below,
+    expiredUntil: context.expired?.until,
+    missing: context.watermark - below - distinct + (held - distinct),
     runs: runs.length,
     steps: runs.reduce((sum, run) => sum + run.steps.length, 0),
-    faults: findFaults(runs, counted),
+    faults: findFaults(runs, new Map([...counted].filter(([key]) => Number.parseInt(key, 10) >= below))),
     root: Buffer.from(checkpoint.root).toString('hex'),
     keyIds: checkpoint.keyIds,
     outside,

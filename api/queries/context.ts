@@ -2,8 +2,10 @@
 // larger than its limit is refused with a sentence.
 import type { z } from 'zod';
 import type { ClickHouse, ReadOptions } from '../../ingest/clickhouse/connect.ts';
-import { EVENT_COLUMNS, fromRow, rowSchema } from '../../ingest/clickhouse/rows.ts';
+import { fromRow, rowSchema, SELECTED_COLUMNS } from '../../ingest/clickhouse/rows.ts';
+import { formatIso } from '../../ingest/clock.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
+import type { Expired } from '../../ingest/retention/tombstones.ts';
 
 export interface QueryContext {
   clickhouse: ClickHouse;
@@ -11,7 +13,17 @@ export interface QueryContext {
   log: string;
   /** Answers stop before this sequence: the delivered watermark, or less when asked for what was known then. */
   watermark: number;
+  /** Events that have expired are not there any more, but for what was carried forward. */
+  expired?: Expired;
   signal?: AbortSignal;
+}
+
+/** The stage whose effect an event has: a baseline event carries forward that of one which has expired. */
+export const STAGE = "if(stage = 'baseline', step_kind, stage)";
+
+/** The same of an event that was read. */
+export function stageOf(event: ChangeEvent): string {
+  return event.stage === 'baseline' ? (event.stepKind ?? '') : event.stage;
 }
 
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
@@ -43,12 +55,16 @@ export class AnswerTooLargeError extends Error {
   }
 }
 
+/** What an answer about an instant lacks, in a sentence; undefined: nothing. */
+export function describeGone({ expired }: QueryContext, at: number): string | undefined {
+  if (!expired || at > expired.until) return undefined;
+  return `Events before ${expired.below} have expired, the last of which happened at ${formatIso(expired.until)}: of times up to then only what still held is known.`;
+}
+
 /** The log does not hold what it says of itself: something that an event names is not there. */
 export class BrokenLogError extends Error {
   override name = 'BrokenLogError';
 }
-
-const COLUMNS = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
 
 export function readOptions(context: QueryContext, timeLimit?: number): ReadOptions {
   return { ...(context.signal && { signal: context.signal }), ...(timeLimit !== undefined && { timeLimit }) };
@@ -90,7 +106,7 @@ export async function readEvents(
   order: 'ASC' | 'DESC',
 ): Promise<ChangeEvent[]> {
   // A UNION right inside of IN is refused on a cluster (ingest/clickhouse/clients.ts).
-  const sql = `SELECT ${COLUMNS} FROM events WHERE sequence IN (SELECT sequence FROM (${inner})) ORDER BY sequence ${order}`;
+  const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN (SELECT sequence FROM (${inner})) ORDER BY sequence ${order}`;
   return (await readAll(context, sql, params, rowSchema)).map(fromRow);
 }
 

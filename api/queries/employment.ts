@@ -3,7 +3,7 @@
 // comes again.
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readAll } from './context.ts';
+import { NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
 
 /** What the configuration says of people, for questions about them. */
 export interface PeopleRules {
@@ -48,13 +48,13 @@ const linkRow = z.object({
 });
 
 /** When people were linked to and unlinked from the systems that make them; a report prints it. */
-export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, stage IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence,
-            if(stage = 'projection', value.reference[indexOf(value.attribute, 'predecessor')], toUUID('${NO_ID}')) AS predecessor
+export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, ${STAGE} IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence,
+            if(${STAGE} = 'projection', value.reference[indexOf(value.attribute, 'predecessor')], toUUID('${NO_ID}')) AS predecessor
      FROM events
      WHERE agent IN {agents:Array(String)} AND sequence < {watermark:UInt64}
-       AND ((stage = 'projection' AND outcome = 'disconnector-projected') OR (stage = 'join' AND outcome = 'disconnector-joined')
+       AND ((${STAGE} = 'projection' AND outcome = 'disconnector-projected') OR (${STAGE} = 'join' AND outcome = 'disconnector-joined')
          OR outcome IN ('connector-delete-leave-mv', 'connector-delete-remove-mv'))
-       AND object IN (SELECT object FROM events WHERE stage = 'import-flow' AND object_type IN {types:Array(String)} AND sequence < {watermark:UInt64})
+       AND object IN (SELECT object FROM events WHERE ${STAGE} = 'import-flow' AND object_type IN {types:Array(String)} AND sequence < {watermark:UInt64})
      ORDER BY occurred_at, sequence`;
 
 /** All employments, in the order in which they began. Objects that are no people are left out. */

@@ -2,7 +2,7 @@
 // system, or an object of the metaverse) that holds one, then whose that place was, and how each was granted.
 import { z } from 'zod';
 import { formatMicros, parseInstant } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readAll } from './context.ts';
+import { describeGone, NO_ID, type QueryContext, readAll } from './context.ts';
 import { type Grant, readGrants } from './grants.ts';
 import { IS_LINK } from './links.ts';
 import { nameObjects, unnamed } from './names.ts';
@@ -98,7 +98,8 @@ export async function findHoldings(context: QueryContext, at: number, filter: En
     holdingRow,
     { timeLimit: 30 },
   );
-  return { log: context.log, watermark: context.watermark, at, holdings: await describe(context, rows, filter) };
+  const holdings = await describe(context, rows, filter);
+  return { log: context.log, watermark: context.watermark, at, gone: describeGone(context, at), holdings };
 }
 
 async function describe(context: QueryContext, rows: HoldingRow[], filter: EntitlementFilter): Promise<Holding[]> {

@@ -3,7 +3,7 @@
 // is still told with the object that it was last linked to (an account deleted or disabled after its person left).
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { AnswerTooLargeError, NO_ID, type QueryContext, readAll } from './context.ts';
+import { AnswerTooLargeError, NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
 
 export interface Link {
   object: string;
@@ -19,7 +19,7 @@ export type Links = ReadonlyMap<string, readonly Link[]>;
 export const LINK_STAGES = "('join', 'projection', 'provisioning')";
 
 /** An event that links an entry to an object. */
-export const IS_LINK = `(stage IN ${LINK_STAGES} AND object != toUUID('${NO_ID}') AND entry != toUUID('${NO_ID}'))`;
+export const IS_LINK = `(${STAGE} IN ${LINK_STAGES} AND object != toUUID('${NO_ID}') AND entry != toUUID('${NO_ID}'))`;
 
 const IS_UNLINK = `(stage = 'deprovisioning' OR outcome IN ('connector-filtered', 'connector-delete-leave-mv', 'connector-delete-remove-mv'))`;
 
@@ -40,7 +40,7 @@ export async function readLinks(context: QueryContext, objects: readonly string[
   for (let from = 0; from < objects.length; from += BATCH_OBJECTS) {
     const rows = await readAll(
       context,
-      `SELECT entry, object, stage IN ${LINK_STAGES} AS linked, occurred_at, sequence FROM events
+      `SELECT entry, object, ${STAGE} IN ${LINK_STAGES} AS linked, occurred_at, sequence FROM events
        WHERE entry IN (SELECT entry FROM events WHERE object IN {objects:Array(UUID)} AND ${IS_LINK} AND sequence < {watermark:UInt64})
          AND (${IS_LINK} OR ${IS_UNLINK}) AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
        ORDER BY occurred_at, sequence`,

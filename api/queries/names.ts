@@ -1,10 +1,11 @@
 // What objects are called: looked up for many at once, as of the watermark.
 import { z } from 'zod';
-import { NO_ID, type QueryContext, readAll } from './context.ts';
+import { erasedHolder } from '../../ingest/erasure/erased-row.ts';
+import { NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
 import type { Reference } from './results.ts';
 
 /** Events whose object type is the metaverse's; that of others is their entry's. */
-export const HAS_OBJECT_TYPE = `(stage IN ('recall', 'deletion') OR (stage = 'import-flow' AND outcome IN ('connector-flow', 'contributor-changed', 'skipped-not-precedent')))`;
+export const HAS_OBJECT_TYPE = `(${STAGE} IN ('recall', 'deletion') OR (${STAGE} = 'import-flow' AND outcome IN ('connector-flow', 'contributor-changed', 'skipped-not-precedent')))`;
 
 const nameRow = z.object({ object: z.string(), name: z.string(), type: z.string() });
 
@@ -26,7 +27,45 @@ export async function nameObjects(context: QueryContext, ids: Iterable<string>):
     for (const row of rows)
       found.set(row.object, { id: row.object, name: row.name || undefined, type: row.type || undefined });
   }
+  await nameErased(context, wanted, found);
   return found;
+}
+
+/** Who was erased has no name any more; what is told in its place says so and names the event. */
+async function nameErased(context: QueryContext, ids: readonly string[], found: Map<string, Reference>): Promise<void> {
+  const nameless = ids.filter((id) => found.get(id)?.name === undefined);
+  for (const [id, event] of await findErased(context, nameless))
+    found.set(id, { id, name: erasedName(event), type: found.get(id)?.type });
+}
+
+export function erasedName(event: number): string {
+  return `an erased person (event ${event})`;
+}
+
+const erasureRow = z.object({
+  sequence: z.number(),
+  object: z.string(),
+  others: z.array(z.string()),
+  keys: z.array(z.string()),
+});
+
+/** Of these objects, and of the holders that stand for erased references, those that were erased, with the last event that did. */
+export async function findErased(context: QueryContext, ids: readonly string[]): Promise<Map<string, number>> {
+  const wanted = new Set(ids);
+  const erased = new Map<string, number>();
+  if (wanted.size === 0) return erased;
+  const rows = await readAll(
+    context,
+    `SELECT sequence, object, arrayFilter((n, a) -> a = 'object', value.new, value.attribute) AS others,
+            arrayFilter((o, a) -> a = 'key', value.old, value.attribute) AS keys
+     FROM events WHERE stage = 'erasure' AND outcome = 'person-erased' AND sequence < {watermark:UInt64} ORDER BY sequence`,
+    {},
+    erasureRow,
+  );
+  for (const { sequence, object, others, keys } of rows)
+    for (const id of [object, ...others, ...keys.map((key) => erasedHolder(Number(key)))])
+      if (wanted.has(id)) erased.set(id, sequence);
+  return erased;
 }
 
 /** A reference to an object of which nothing is known but its id. */

@@ -2,7 +2,7 @@
 // (occurred, sequence), over what was known at the watermark.
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
-import { type QueryContext, readEvents, WITHOUT_EFFECT } from './context.ts';
+import { type QueryContext, readEvents, STAGE, stageOf, WITHOUT_EFFECT } from './context.ts';
 import { ownerAt, readLinks } from './links.ts';
 
 export interface StateValue {
@@ -45,8 +45,8 @@ export async function findState(context: QueryContext, object: string, at: numbe
     const owner = ownerAt(itsLinks, at);
     if (owner?.object === object) owned.set(entry, owner.joined);
   }
-  const inner = `SELECT sequence FROM events WHERE object = {object:UUID} AND stage IN {metaverse_stages:Array(String)} AND ${IN_EFFECT}
-    UNION ALL SELECT sequence FROM events WHERE entry IN {entries:Array(UUID)} AND stage IN {system_stages:Array(String)} AND ${IN_EFFECT}`;
+  const inner = `SELECT sequence FROM events WHERE object = {object:UUID} AND ${STAGE} IN {metaverse_stages:Array(String)} AND ${IN_EFFECT}
+    UNION ALL SELECT sequence FROM events WHERE entry IN {entries:Array(UUID)} AND ${STAGE} IN {system_stages:Array(String)} AND ${IN_EFFECT}`;
   const events = await readEvents(
     context,
     inner,
@@ -77,7 +77,7 @@ interface Folded extends Omit<SystemState, 'attributes'> {
 export function foldState(events: readonly ChangeEvent[], joined: ReadonlyMap<string, boolean>): SystemState[] {
   const systems = new Map<string, Folded>();
   for (const event of events) {
-    const inSystem = SYSTEM_STAGES.includes(event.stage);
+    const inSystem = SYSTEM_STAGES.includes(stageOf(event));
     const key = inSystem ? `${event.agent}\n${event.entry}` : '';
     if (event.operation === 'delete') {
       systems.delete(key);
@@ -95,7 +95,7 @@ export function foldState(events: readonly ChangeEvent[], joined: ReadonlyMap<st
     if (inSystem) Object.assign(state, { dn: event.dn ?? state.dn, anchor: event.anchor ?? state.anchor });
     // Whom a projected object follows is no attribute of it, nor is its DN of an entry.
     for (const value of event.values)
-      if (!(inSystem && value.attribute === 'dn') && event.stage !== 'projection')
+      if (!(inSystem && value.attribute === 'dn') && stageOf(event) !== 'projection')
         apply(state.attributes, value, event);
     systems.set(key, state);
   }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
 import { NO_ID, type QueryContext, readAll, readOptions } from './context.ts';
-import { HAS_OBJECT_TYPE } from './names.ts';
+import { erasedName, findErased, HAS_OBJECT_TYPE } from './names.ts';
 
 export interface ObjectSummary {
   id: string;
@@ -55,10 +55,18 @@ export async function findObjects(
     summaryRow,
     readOptions(context),
   );
+  const erased = await findErased(
+    context,
+    rows.filter(({ name }) => name === '').map(({ id }) => id),
+  );
+  const erasedNameOf = (id: string) => {
+    const event = erased.get(id);
+    return event === undefined ? undefined : erasedName(event);
+  };
   return rows.map((row) => ({
     id: row.id,
     type: row.type,
-    name: row.name || undefined,
+    name: row.name || erasedNameOf(row.id),
     formerNames: row.names.filter((name) => name !== row.name).sort(),
     deleted: row.deleted === 1,
     firstSeen: parseInstant(row.first_seen) ?? 0,

@@ -1,7 +1,7 @@
 // The figures of the overview, each a small aggregate of its own; they are asked at the same time.
 import { z } from 'zod';
 import { formatIso, formatMicros } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readAll } from './context.ts';
+import { NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
 import type { Employment } from './employment.ts';
 import type { Count } from './runs.ts';
 
@@ -43,7 +43,7 @@ export function countObjects(context: QueryContext): Promise<Count[]> {
     `SELECT type AS name, countIf(gone = 0) AS count FROM
      (
        SELECT object, argMax(object_type, sequence) AS type, max(stage = 'deletion') AS gone FROM events
-       WHERE ((stage = 'import-flow' AND outcome = 'connector-flow') OR stage = 'deletion')
+       WHERE ((${STAGE} = 'import-flow' AND outcome = 'connector-flow') OR stage = 'deletion')
          AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
        GROUP BY object
      )
@@ -57,7 +57,7 @@ export async function countChangesByMonth(context: QueryContext): Promise<Period
   const rows = await readAll(
     context,
     `SELECT formatDateTime(occurred_at, '%Y-%m') AS period, stage, count() AS count FROM events
-     WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}
+     WHERE stage NOT IN ('run', 'configuration', 'read', 'baseline') AND sequence < {watermark:UInt64}
      GROUP BY period, stage ORDER BY period DESC, stage`,
     {},
     z.object({ period: z.string(), stage: z.string(), count: z.number() }),

@@ -39,6 +39,8 @@ export interface Holding {
 
 export interface AccessAsOf extends Watermark {
   at: number;
+  /** What the answer lacks because it has expired, in a sentence. */
+  gone?: string | undefined;
   holdings: Holding[];
 }
 
@@ -85,6 +87,10 @@ export interface LeaversOfPeriod extends Watermark {
 export interface Completeness {
   /** The first instant of which the log knows a change; undefined: it knows of none yet. */
   beginsAt: number | undefined;
+  /** Events below it have expired; 0: none. */
+  expiredBelow: number;
+  /** The latest that something in them happened. */
+  expiredUntil: number | undefined;
   /** Accepted events when it was looked: the dense sequence ends here. A checkpoint was signed for them. */
   size: number;
   watermark: number;

@@ -96,10 +96,20 @@ export interface Agent {
   runProfiles: ReadonlyMap<string, StepKind[]>;
 }
 
+/** Durations such as `10 years`. */
+export interface Retention {
+  events?: string | undefined;
+  reads?: string | undefined;
+  /** How many events of a new log go together; a power of two. */
+  partitionEvents?: number | undefined;
+}
+
 export interface Configuration {
   name: string;
   metaverse: ReadonlyMap<string, MetaverseType>;
   agents: ReadonlyMap<string, Agent>;
+  /** How long the log keeps everything, and the questions asked of it; absent: for good. */
+  retention: Retention;
   /** What one cycle runs, in order. */
   cycle: { agent: string; profile: string }[];
   /** The text as it was read, and its SHA-256 (hex). */

@@ -69,9 +69,14 @@ export function resolveConfiguration(
   const agents = new Map(
     Object.entries(shape.agents).map(([name, agent]) => [name, resolveAgent(name, agent, metaverse, resolution)]),
   );
+  const { events, reads, partition_events: partitionEvents } = shape.retention;
+  const retention = { events, reads, partitionEvents };
   const cycle = shape.cycle.map((text, index) => resolveCycleStep(text, index, agents, resolution));
   if (resolution.faults.length === 0) for (const agent of agents.values()) checkConnector(agent, resolution);
-  return { configuration: { name: shape.name, metaverse, agents, cycle }, faults: resolution.faults };
+  return {
+    configuration: { name: shape.name, metaverse, agents, retention, cycle },
+    faults: resolution.faults,
+  };
 }
 
 /** What only the connector itself knows to be wrong with its object types. */

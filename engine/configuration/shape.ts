@@ -100,11 +100,26 @@ const agent = z.strictObject({
   run_profiles: z.record(name, z.array(z.enum(STEP_KINDS)).min(1)),
 });
 
+/** Of calendar days, months or years. */
+const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,4} (day|month|year)s?$/, 'a duration, such as 90 days, 6 months or 10 years');
+
+const retention = z.strictObject({
+  events: duration.optional(),
+  reads: duration.optional(),
+  partition_events: z
+    .int()
+    .refine((events) => events >= 256 && Number.isInteger(Math.log2(events)), 'a power of two, 256 or more')
+    .optional(),
+});
+
 export const configurationShape = z.strictObject({
   metatrail: z.literal(1),
   name: z.string().min(1),
   metaverse: z.record(name, metaverseType),
   agents: z.record(name, agent),
+  retention: retention.default({}),
   cycle: z.array(z.string().regex(/^[^/]+\/[^/]+$/, 'agent/profile')).default([]),
 });
 

@@ -29,6 +29,7 @@ const NO_CONFIGURATION: Configuration = {
   name: '',
   metaverse: new Map(),
   agents: new Map(),
+  retention: {},
   cycle: [],
   text: '',
   sha256: '',

@@ -214,6 +214,11 @@ export class Checkpoints {
     return this.#journal.changeCheckpoints(changes);
   }
 
+  /** A note with this text, signed by the key that signs now. */
+  sign(text: string): string {
+    return signNote(text, [this.#signer]);
+  }
+
   /** Calls back with each new checkpoint. Returns how to stop that. */
   onSigned(listener: (checkpoint: KeptCheckpoint) => void): () => void {
     this.#listeners.add(listener);

@@ -3,10 +3,12 @@
 // say nothing of other content, and nothing of a view's target that an insert cut off in the middle has not reached.
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
+import { eraseRow } from '../erasure/erased-row.ts';
 import { LogError } from '../errors.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
+import { expiredOf } from '../retention/tombstones.ts';
 import type { ClickHouse } from './connect.ts';
-import { EVENT_COLUMNS, fromRow, rowSchema } from './rows.ts';
+import { type EventRow, erasedOf, fromRow, rowSchema, SELECTED_COLUMNS } from './rows.ts';
 
 /** Seconds for reading a batch back: it may be 20,000 rows. */
 const TIME_LIMIT = 60;
@@ -41,11 +43,12 @@ export async function refuseOtherLog(
   shipped: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const below = expiredOf(journal)?.below ?? 0;
   const different = (what: string) => new LogError('clickhouse-different', what);
-  // Both figures come from the parts' metadata, however many events there are.
+  // Those that have expired may still be there, or not.
   const [held] = await clickhouse.select(
-    'SELECT count() AS events, max(sequence) AS last FROM events',
-    {},
+    'SELECT count() AS events, max(sequence) AS last FROM events WHERE sequence >= {below:UInt64}',
+    { below },
     z.object({ events: z.number(), last: z.number() }),
     { signal },
   );
@@ -54,8 +57,8 @@ export async function refuseOtherLog(
     throw different(`ClickHouse holds no events, but ${shipped} were delivered to it.`);
   }
   const origins = await clickhouse.select(
-    'SELECT DISTINCT log FROM events WHERE sequence IN (0, {last:UInt64}) LIMIT 10',
-    { last: held.last },
+    'SELECT DISTINCT log FROM events WHERE sequence IN ({below:UInt64}, {last:UInt64}) LIMIT 10',
+    { last: held.last, below },
     z.object({ log: z.string() }),
     { signal },
   );
@@ -67,7 +70,7 @@ export async function refuseOtherLog(
       `ClickHouse holds events up to sequence ${held.last}, the journal only ${journal.size} events.`,
     );
   }
-  if (held.events !== held.last + 1 || held.events < shipped) {
+  if (held.events + below !== held.last + 1 || held.events + below < shipped) {
     throw different(
       `ClickHouse holds ${held.events} events up to sequence ${held.last}, and ${shipped} were delivered to it.`,
     );
@@ -94,9 +97,8 @@ export async function compareRows(
 ): Promise<number> {
   const from = rows[0]?.sequence ?? 0;
   const to = from + rows.length;
-  const columns = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
   const held = await clickhouse.select(
-    `SELECT ${columns} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64}
+    `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64}
      ORDER BY sequence LIMIT ${rows.length + 1}`,
     { from, to },
     z.unknown(),
@@ -112,14 +114,21 @@ export async function compareRows(
 function isSameEvent(held: unknown, ours: JournalRow | undefined): boolean {
   const parsed = rowSchema.safeParse(held);
   if (!parsed.success || !ours) return false;
-  return isDeepStrictEqual(fromRow(parsed.data), fromRow(rowSchema.parse(JSON.parse(ours.row))));
+  const row = rowSchema.parse(JSON.parse(ours.row));
+  return isDeepStrictEqual(fromRow(asErased(parsed.data, row)), fromRow(row));
+}
+
+/** An event erased in the journal may not be erased in ClickHouse yet: what ClickHouse holds, as it will be then. */
+export function asErased(held: EventRow, ours: EventRow): EventRow {
+  const erased = erasedOf(ours);
+  return erased ? rowSchema.parse(eraseRow(held, erased)) : held;
 }
 
 /** The sequences of a range, its bounds bound as `from` and `to`. */
 const OF_RANGE = 'sequence >= {from:UInt64} AND sequence < {to:UInt64}';
 
-/** What a view makes of the events from `from` up to `to`: its own question, asked of them alone. */
-async function questionOf(clickhouse: ClickHouse, view: string): Promise<string> {
+/** What a view makes of the events that a condition holds for, by default those from `from` up to `to`: its own question, asked of them alone. */
+export async function questionOf(clickhouse: ClickHouse, view: string, condition = OF_RANGE): Promise<string> {
   const [definition] = await clickhouse.select(
     `SELECT as_select FROM system.tables
      WHERE database = if({place:String} = '', currentDatabase(), {place:String}) AND name = {view:String}`,
@@ -128,7 +137,7 @@ async function questionOf(clickhouse: ClickHouse, view: string): Promise<string>
   );
   const ofRange = definition?.as_select.replace(
     /\bFROM (`?\w+`?\.)?events\b/,
-    `FROM (SELECT * FROM events WHERE ${OF_RANGE})`,
+    `FROM (SELECT * FROM events WHERE ${condition})`,
   );
   if (ofRange === undefined || ofRange === definition?.as_select)
     throw new LogError('clickhouse-refused', `The view ${view} is not there, or does not read events.`);

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { formatMicros, systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
-import { areReplicated, asReplicated, makeDistributedTables } from './cluster.ts';
+import { areReplicated, asReplicated, makeDistributedTables, PARTITION_EVENTS } from './cluster.ts';
 import type { ClickHouse } from './connect.ts';
 import { refuseMissingRights, refuseTooOld } from './requirements.ts';
 
@@ -24,10 +24,10 @@ export function readMigrations(): Migration[] {
 }
 
 /**
- * Runs what has not run yet. Throws LogError: data-folder-newer when a newer program has been here, clickhouse-too-old, and
+ * Runs what has not run yet; `partition`: how many events a partition holds. Throws LogError: data-folder-newer when a newer program has been here, clickhouse-too-old, and
  * clickhouse-right-missing for the user who makes tables or the one who ships and asks.
  */
-export async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
+export async function migrateClickHouse(clickhouse: ClickHouse, partition = PARTITION_EVENTS): Promise<void> {
   const { cluster } = clickhouse;
   if (!clickhouse.embedded) await refuseTooOld(clickhouse);
   const owners = await clickhouse.openOwners({ makeDatabases: true });
@@ -39,7 +39,7 @@ export async function migrateClickHouse(clickhouse: ClickHouse): Promise<void> {
     }
     const some = [...missing.values()].some((migrations) => migrations.length > 0);
     const replicated = some && cluster !== undefined && (await areReplicated(owners, cluster));
-    for (const [owner, migrations] of missing) await runMigrations(owner, migrations, replicated);
+    for (const [owner, migrations] of missing) await runMigrations(owner, migrations, replicated, partition);
     if (cluster) for (const owner of owners) await makeDistributedTables(owner, cluster);
   } finally {
     await Promise.all(owners.map((owner) => owner.close()));
@@ -61,8 +61,14 @@ async function findMissing(owner: ClickHouse): Promise<Migration[]> {
   return migrations.filter(({ number }) => number > applied);
 }
 
-async function runMigrations(owner: ClickHouse, migrations: readonly Migration[], replicated: boolean): Promise<void> {
-  for (const { number, name, sql } of migrations) {
+async function runMigrations(
+  owner: ClickHouse,
+  migrations: readonly Migration[],
+  replicated: boolean,
+  partition: number,
+): Promise<void> {
+  for (const { number, name, sql: text } of migrations) {
+    const sql = text.replace(`intDiv(sequence, ${PARTITION_EVENTS})`, `intDiv(sequence, ${partition})`);
     // Which migrations have run is what each server knows of itself, also among replicas.
     await owner.command(replicated && number > 1 ? asReplicated(sql) : sql);
     const line = JSON.stringify({ number, name, applied_at: formatMicros(systemClock()) });

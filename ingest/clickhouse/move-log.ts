@@ -2,12 +2,15 @@
 // again; it ends when every row is known to be the same in both, by SHA-256 over all of its columns.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { ErasureReader } from '../erasure/journal-reader.ts';
+import { settleInClickHouse } from '../erasure/settle.ts';
 import { LogError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import { expiredOf, partitionEvents } from '../retention/tombstones.ts';
 import { completeViews, refuseOtherLog, VIEWS } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
 import { migrateClickHouse } from './migrate.ts';
-import { EVENT_COLUMNS } from './rows.ts';
+import { EVENT_COLUMNS, INSERTED_COLUMNS } from './rows.ts';
 
 /** Below ClickHouse's block size, as the shipper's batches are, so that an insert is all or nothing. */
 const BATCH_EVENTS = 20_000;
@@ -47,43 +50,58 @@ export interface MovedLog {
  */
 export async function moveLog(move: LogMove): Promise<MovedLog> {
   const { journal, source, target, signal = new AbortController().signal } = move;
-  await migrateClickHouse(source);
+  const partition = partitionEvents(journal);
+  const first = expiredOf(journal)?.below ?? 0;
+  await migrateClickHouse(source, partition);
   await refuseOtherLog(source, journal, Number(journal.fact('shipped') ?? 0), signal);
-  await migrateClickHouse(target);
+  await migrateClickHouse(target, partition);
   await refuseOtherLog(target, journal, 0, signal);
-  const [events, found] = [await countEvents(source), await countEvents(target)];
+  const [events, found] = [await countEvents(source, first), await countEvents(target, first)];
   if (found > events) {
     const said = `The ClickHouse to move to holds ${found} events of this log, the one to move from only ${events}.`;
     throw new LogError('clickhouse-ahead', said);
   }
   // What an insert that was cut off has not brought into the views is made up for in the last batch that is there.
-  if (found > 0) await completeViews(target, Math.max(0, found - BATCH_EVENTS), found);
-  for (let from = found; from < events; ) {
+  const end = first + events;
+  if (found > 0) await completeViews(target, Math.max(first, first + found - BATCH_EVENTS), first + found);
+  for (let from = first + found; from < end; ) {
     signal.throwIfAborted();
-    from = await copyBatch(move, from, events);
-    move.onProgress?.({ what: 'copying', done: from, total: events });
+    from = await copyBatch(move, from, end);
+    move.onProgress?.({ what: 'copying', done: from - first, total: events });
   }
-  for (let from = 0; from < events; from += COMPARED_EVENTS) {
+  await settleBoth(move);
+  for (let from = first; from < end; from += COMPARED_EVENTS) {
     signal.throwIfAborted();
-    const to = Math.min(from + COMPARED_EVENTS, events);
+    const to = Math.min(from + COMPARED_EVENTS, end);
     await refuseDifference(source, target, from, to);
-    move.onProgress?.({ what: 'comparing', done: to, total: events });
+    move.onProgress?.({ what: 'comparing', done: to - first, total: events });
   }
   return { events, found };
 }
 
-async function countEvents(clickhouse: ClickHouse): Promise<number> {
-  const [row] = await clickhouse.select('SELECT count() AS n FROM events', {}, z.object({ n: z.number() }));
+/** Commitments of erased events are bytes, which JSON does not carry: they are put in from the journal. */
+async function settleBoth({ journal, source, target }: LogMove): Promise<void> {
+  const reader = new ErasureReader(journal.folder);
+  const erased = reader.erased(expiredOf(journal)?.below ?? 0, Number(journal.fact('shipped') ?? 0));
+  reader.close();
+  if (erased.length > 0) for (const each of [source, target]) await settleInClickHouse(each, erased);
+}
+
+async function countEvents(clickhouse: ClickHouse, first: number): Promise<number> {
+  const sql = 'SELECT count() AS n FROM events WHERE sequence >= {first:UInt64}';
+  const [row] = await clickhouse.select(sql, { first }, z.object({ n: z.number() }));
   return row?.n ?? 0;
 }
 
 const COLUMNS = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
 
+const INSERTED = INSERTED_COLUMNS.map((column) => `\`${column}\``).join(', ');
+
 /** Copies a batch from `from` on, of one range of the target and not too large, and returns where the next begins. */
 async function copyBatch({ journal, source, target }: LogMove, from: number, events: number): Promise<number> {
   const to = Math.min(from + BATCH_EVENTS, events, from - (from % target.rangeEvents) + target.rangeEvents);
   const rows = await source.select(
-    `SELECT ${COLUMNS} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence LIMIT ${BATCH_EVENTS}`,
+    `SELECT ${INSERTED} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence LIMIT ${BATCH_EVENTS}`,
     { from, to },
     z.unknown(),
     { timeLimit: TIME_LIMIT },
@@ -101,7 +119,7 @@ async function copyBatch({ journal, source, target }: LogMove, from: number, eve
   const text = lines.join('\n');
   const token = `${journal.log}:move:${from}-${from + lines.length}:${createHash('sha256').update(text).digest('hex')}`;
   await target.insert(
-    `INSERT INTO events (${COLUMNS}) SETTINGS insert_deduplication_token = '${token}', deduplicate_blocks_in_dependent_materialized_views = 1, async_insert = 0 FORMAT JSONEachRow`,
+    `INSERT INTO events (${INSERTED}) SETTINGS insert_deduplication_token = '${token}', deduplicate_blocks_in_dependent_materialized_views = 1, async_insert = 0 FORMAT JSONEachRow`,
     text,
   );
   return from + lines.length;

@@ -3,9 +3,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { Journal } from '../journal/journal.ts';
-import { findWrongViews } from './comparison.ts';
+import { expiredOf } from '../retention/tombstones.ts';
+import { asErased, findWrongViews } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
-import { EVENT_COLUMNS, fromRow, rowSchema } from './rows.ts';
+import { EVENT_COLUMNS, fromRow, rowSchema, SELECTED_COLUMNS } from './rows.ts';
 
 /** Sequences from `from` up to, but not including, `to`. */
 export interface Range {
@@ -84,7 +85,7 @@ export async function diagnose(journal: Journal, clickhouse: ClickHouse): Promis
   const found = { missing: [] as Range[], lost: [] as Range[], twice: [] as Range[] };
   const foreign = logs.filter((each) => each.log !== log);
   if (foreign.length === 0) {
-    for (const gap of await findGaps(clickhouse, shipped)) {
+    for (const gap of await findGaps(clickhouse, expiredOf(journal)?.below ?? 0, shipped)) {
       if (gap.from < firstRow) found.lost.push({ from: gap.from, to: Math.min(gap.to, firstRow) });
       if (gap.to > firstRow) found.missing.push({ from: Math.max(gap.from, firstRow), to: gap.to });
     }
@@ -121,10 +122,10 @@ async function findViews(clickhouse: ClickHouse): Promise<Diagnosis['views']> {
 
 const boundsSchema = z.object({ events: z.number(), first: z.number(), last: z.number() });
 
-/** The ranges below `end` of which ClickHouse has no row. */
-export async function findGaps(clickhouse: ClickHouse, end: number): Promise<Range[]> {
+/** The ranges from `begin`, before which all has expired, below `end` of which ClickHouse has no row. */
+export async function findGaps(clickhouse: ClickHouse, begin: number, end: number): Promise<Range[]> {
   const gaps: Range[] = [];
-  for (let from = 0; from < end; from += COUNTED_AT_ONCE) {
+  for (let from = begin; from < end; from += COUNTED_AT_ONCE) {
     const to = Math.min(from + COUNTED_AT_ONCE, end);
     const [bounds] = await clickhouse.select(
       `SELECT uniqExact(sequence) AS events, min(sequence) AS first, max(sequence) AS last FROM events
@@ -219,9 +220,8 @@ async function findDifferent(journal: Journal, clickhouse: ClickHouse): Promise<
 
 async function compareRange(journal: Journal, clickhouse: ClickHouse, from: number): Promise<Difference[]> {
   const ours = journal.rows(from, COMPARED_AT_ONCE);
-  const columns = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
   const held = await clickhouse.select(
-    `SELECT ${columns} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence`,
+    `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence`,
     { from, to: from + ours.length },
     z.looseObject({ sequence: z.number() }),
     { timeLimit: TIME_LIMIT },
@@ -244,9 +244,10 @@ export function differingColumns(held: unknown, ours: string): string[] {
   const expected = rowSchema.parse(JSON.parse(ours));
   const parsed = rowSchema.safeParse(held);
   if (!parsed.success) return [...new Set(parsed.error.issues.map(({ path }) => String(path[0])))];
-  if (isDeepStrictEqual(fromRow(parsed.data), fromRow(expected))) return [];
+  const compared = asErased(parsed.data, expected);
+  if (isDeepStrictEqual(fromRow(compared), fromRow(expected))) return [];
   const differing = EVENT_COLUMNS.filter(
-    (column) => !column.endsWith('commitment') && !isDeepStrictEqual(parsed.data[column], expected[column]),
+    (column) => !column.endsWith('commitment') && !isDeepStrictEqual(compared[column], expected[column]),
   );
   return differing.length > 0 ? differing : ['value'];
 }

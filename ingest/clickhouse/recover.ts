@@ -8,6 +8,7 @@ import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { StateChange } from '../journal/messages.ts';
+import { expiredOf } from '../retention/tombstones.ts';
 import { completeViews, VIEWS } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
 import { countOf, type Diagnosis, findGaps, formatRange, type Range } from './recover-diagnosis.ts';
@@ -175,16 +176,18 @@ async function countSetAside(clickhouse: ClickHouse, time: string): Promise<numb
 
 /** Sends again what was delivered and is not there. Tokens would drop what ClickHouse held once, so there is none. */
 async function putBackMissing(journal: Journal, clickhouse: ClickHouse): Promise<Range[]> {
-  const gaps = await findGaps(clickhouse, Number(journal.fact('shipped') ?? 0));
+  const gaps = await findGaps(clickhouse, expiredOf(journal)?.below ?? 0, Number(journal.fact('shipped') ?? 0));
   for (const gap of gaps) {
     for (let from = gap.from; from < gap.to; ) {
       const rows = journal.rows(from, Math.min(ROWS_AT_ONCE, gap.to - from), BYTES_AT_ONCE);
       await clickhouse.insert(
-        `INSERT INTO events (${listColumns(INSERTED_COLUMNS)}) SETTINGS insert_deduplicate = 0, async_insert = 0 FORMAT JSONEachRow`,
+        `INSERT INTO events (${listColumns(INSERTED_COLUMNS)}) SETTINGS insert_deduplicate = 0, async_insert = 0, input_format_skip_unknown_fields = 1 FORMAT JSONEachRow`,
         rows.map(({ row }) => row).join('\n'),
       );
       from += rows.length;
     }
+    if (journal.isErasedWithin(gap.from, gap.to))
+      await journal.workOnErasure({ kind: 'unsettled', from: gap.from, to: gap.to });
     // A view's target may hold more than `events` did, or less.
     await completeViews(clickhouse, gap.from, gap.to);
   }

@@ -2,6 +2,7 @@
 // returns; what is absent is left out, and ClickHouse fills in the column's default.
 import { z } from 'zod';
 import { formatMicros, parseInstant } from '../clock.ts';
+import type { RowCommitments } from '../erasure/erased-row.ts';
 import type { ChangeEvent, EventValue } from '../event.ts';
 import { INITIATOR_KNOWN, NO_UUID, OPERATIONS, STAGES, TIME_KNOWN, VALUE_TYPES } from '../event.ts';
 
@@ -59,6 +60,12 @@ export const EVENT_COLUMNS = [
 
 /** Those an insert names: a commitment is written into its column only when a person is erased. */
 export const INSERTED_COLUMNS = EVENT_COLUMNS.filter((column) => !column.endsWith('commitment'));
+
+/** What a SELECT of whole rows lists: the commitments in hexadecimal, for they are bytes and no text. */
+export const SELECTED_COLUMNS = EVENT_COLUMNS.map((column) => {
+  if (column === 'value.commitment') return `arrayMap(c -> lower(hex(c)), \`${column}\`) AS \`${column}\``;
+  return column.endsWith('commitment') ? `lower(hex(${column})) AS ${column}` : `\`${column}\``;
+}).join(', ');
 
 const texts = z.array(z.string()).default([]);
 const numbers = z.array(z.number()).default([]);
@@ -201,23 +208,35 @@ function defined<T extends Record<string, unknown>>(fields: T): { [K in keyof T]
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** An erased value has neither old nor new content, whatever its operation. */
 function valuesOf(row: EventRow): EventValue[] {
   return row['value.attribute'].map((attribute, i) => {
     const operation = row['value.operation'][i] ?? 'add';
+    const isErased =
+      row['value.type'][i] === 'reference' ? (row['value.commitment'][i] ?? '') !== '' : row.values_commitment !== '';
     return {
       attribute,
       type: row['value.type'][i] ?? 'string',
       operation,
       marks: row['value.marks'][i] ?? 0,
       ...defined({
-        old: operation === 'add' ? undefined : row['value.old'][i],
-        new: operation === 'remove' ? undefined : row['value.new'][i],
+        old: isErased || operation === 'add' ? undefined : row['value.old'][i],
+        new: isErased || operation === 'remove' ? undefined : row['value.new'][i],
         reference: presentId(row['value.reference'][i] ?? ''),
         rule: present(row['value.rule'][i] ?? ''),
         setBy: row['value.set_by_known'][i] ? row['value.set_by'][i] : undefined,
       }),
     };
   });
+}
+
+/** What stands for the columns of a row that were erased; undefined: none was. */
+export function erasedOf(row: EventRow): RowCommitments | undefined {
+  const { object_commitment: object, actor_commitment: actor, values_commitment: values } = row;
+  const references = row['value.commitment'];
+  if (object === '' && actor === '' && values === '' && references.every((commitment) => commitment === ''))
+    return undefined;
+  return { object, actor, values, references };
 }
 
 /** The event of a row as ClickHouse or the journal holds it. */
@@ -257,6 +276,7 @@ export function fromRow(row: EventRow): ChangeEvent {
       run: row.run_known ? row.run : undefined,
       step: row.step === 0 ? undefined : row.step,
       stepKind: present(row.step_kind),
+      erased: erasedOf(row),
     }),
   };
 }

@@ -5,6 +5,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LogError } from '../errors.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
+import { partitionEvents } from '../retention/tombstones.ts';
 import { missingRows, refuseOtherLog, refuseWhileInserting } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
 import { migrateClickHouse } from './migrate.ts';
@@ -57,7 +58,7 @@ export class Shipper {
     this.#shipped = Number(journal.fact(WATERMARK) ?? 0);
     this.#sending = Number(journal.fact(SENDING) ?? 0);
     const columns = INSERTED_COLUMNS.map((column) => `\`${column}\``).join(', ');
-    this.#insert = `INSERT INTO events (${columns}) SETTINGS insert_deduplication_token = {TOKEN}, deduplicate_blocks_in_dependent_materialized_views = 1, async_insert = 0 FORMAT JSONEachRow`;
+    this.#insert = `INSERT INTO events (${columns}) SETTINGS insert_deduplication_token = {TOKEN}, deduplicate_blocks_in_dependent_materialized_views = 1, async_insert = 0, input_format_skip_unknown_fields = 1 FORMAT JSONEachRow`;
   }
 
   /** The delivered watermark: all events below this sequence are in ClickHouse. */
@@ -87,7 +88,7 @@ export class Shipper {
    * nothing more when they contradict each other; done by the loop where it was not possible before.
    */
   async prepare(): Promise<void> {
-    if (!this.#prepared) await migrateClickHouse(this.#clickhouse);
+    if (!this.#prepared) await migrateClickHouse(this.#clickhouse, partitionEvents(this.#journal));
     this.#prepared = true;
     if (this.#certain) return;
     try {
@@ -171,13 +172,14 @@ export class Shipper {
     await this.#announce(next);
     if (this.#certain) await this.#send(rows);
     else await this.#sendMissing(rows);
+    await this.#noteErased(first.sequence, next);
     await this.#remember(next);
     return true;
   }
 
   #nextBatch(): JournalRow[] {
     // Into two partitions or two shards it would be two blocks, so a batch ends where one of them does.
-    const { rangeEvents } = this.#clickhouse;
+    const rangeEvents = Math.min(this.#clickhouse.rangeEvents, partitionEvents(this.#journal));
     const room = rangeEvents - (this.#shipped % rangeEvents);
     const before = this.#sending > this.#shipped ? this.#sending - this.#shipped : BATCH_EVENTS;
     return this.#journal.rows(this.#shipped, Math.min(BATCH_EVENTS, before, room), BATCH_BYTES);
@@ -216,6 +218,11 @@ export class Shipper {
     this.#certain = false;
     await this.#clickhouse.insert(this.#insert.replace('{TOKEN}', `'${token}'`), lines, this.#cut.signal);
     this.#certain = true;
+  }
+
+  /** An erased row is sent, or may be held, without its commitments: they are put in when erasures are settled. */
+  async #noteErased(from: number, to: number): Promise<void> {
+    if (this.#journal.isErasedWithin(from, to)) await this.#journal.workOnErasure({ kind: 'unsettled', from, to });
   }
 
   async #remember(shipped: number): Promise<void> {

@@ -10,6 +10,7 @@ import { systemClock } from '../clock.ts';
 import { isLogErrorCode, LogError } from '../errors.ts';
 import { checkBatch } from './checked-event.ts';
 import { noteClockSetBack } from './clock-set-back.ts';
+import type { ErasureWork } from './erase-keys.ts';
 import { Gate, type Weight, weigh } from './gate.ts';
 import type {
   Batch,
@@ -185,6 +186,7 @@ export class Journal {
         events,
         state,
         checkpoints,
+        erase: batch.erase,
         base,
         recordedAt,
         follows,
@@ -284,6 +286,19 @@ export class Journal {
   #readNewestTime(): number {
     const row = this.#accepted === 0 ? undefined : this.rows(this.#accepted - 1, 1)[0];
     return row ? fromRow(rowSchema.parse(JSON.parse(row.row))).recordedAt : 0;
+  }
+
+  /** What remains to be done in the journal's file for erasures. Throws LogError. */
+  async workOnErasure(work: ErasureWork): Promise<void> {
+    await this.#ask({ kind: 'erasure', work });
+  }
+
+  /** Whether some event from `from` up to, not including, `to` was erased. */
+  isErasedWithin(from: number, to: number): boolean {
+    return (
+      this.#reader.prepare('SELECT 1 FROM erased_events WHERE sequence >= ? AND sequence < ? LIMIT 1').get(from, to) !==
+      undefined
+    );
   }
 
   /** Calls back with the number of accepted events after each batch. Returns how to stop that. */

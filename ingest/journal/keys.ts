@@ -2,12 +2,17 @@
 // yet joined, each actor and each unresolved reference. They exist only here, never in ClickHouse.
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { EventValue, ProposedEvent } from '../event.ts';
+import { type EventValue, MARKS, type ProposedEvent, type Stage } from '../event.ts';
 import type { NewKey } from './messages.ts';
 
 const KEY_BYTES = 32;
 /** How many keys are kept in memory; more are read from SQLite again. */
 const CACHED_KEYS = 200_000;
+
+/** These say what was done about somebody, and stay when everything about them goes. */
+const KEPT_STAGES: ReadonlySet<Stage> = new Set(['erasure', 'retention']);
+
+const isTyped = ({ type, marks }: EventValue): boolean => type !== 'reference' && (marks & MARKS.personal) !== 0;
 
 interface Key {
   number: number;
@@ -24,6 +29,8 @@ export class KeyRing {
   readonly #made: (NewKey & { sequence: number })[] = [];
   /** How many of them were handed out to be written. */
   #taken = 0;
+  /** Keys that go with a batch on its way: they may still be in SQLite, and are nobody's. */
+  readonly #gone = new Set<number>();
   #next: number;
 
   /** `database` is only read. */
@@ -46,7 +53,10 @@ export class KeyRing {
   subjectOf(event: ProposedEvent, sequence: number): number {
     const named = event.objectName !== undefined || event.anchor !== undefined || event.dn !== undefined;
     if (!named && event.values.every((value) => value.type === 'reference')) return 0;
+    if (KEPT_STAGES.has(event.stage)) return this.#of('log', sequence);
     if (event.object !== undefined) return this.#of(`object:${event.object}`, sequence);
+    // What somebody typed into a search may be a name: the question has a key of its own, so that it can be erased.
+    if (event.stage === 'read') return this.#of(event.values.some(isTyped) ? `read:${sequence}` : 'log', sequence);
     if (event.entry !== undefined) return this.#of(`entry:${event.entry}`, sequence);
     return this.#of('log', sequence);
   }
@@ -89,7 +99,15 @@ export class KeyRing {
       this.#byNumber.delete(number);
     }
     this.#taken = 0;
+    this.#gone.clear();
     this.#next = this.#firstFree();
+  }
+
+  /** Keys that are being erased: whoever they belonged to gets another one, should there be something new about them. */
+  forget(numbers: readonly number[]): void {
+    for (const number of numbers) this.#gone.add(number);
+    for (const [owner, { number }] of this.#byOwner) if (this.#gone.has(number)) this.#byOwner.delete(owner);
+    for (const number of numbers) this.#byNumber.delete(number);
   }
 
   #firstFree(): number {
@@ -112,7 +130,8 @@ export class KeyRing {
 
   #read(owner: string): Key | undefined {
     const row = this.#select.get(owner);
-    return row && row.key instanceof Uint8Array ? { number: Number(row.number), key: row.key } : undefined;
+    if (!row || !(row.key instanceof Uint8Array) || this.#gone.has(Number(row.number))) return undefined;
+    return { number: Number(row.number), key: row.key };
   }
 
   #make(owner: string, sequence: number): Key {

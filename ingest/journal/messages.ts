@@ -2,6 +2,7 @@
 // writer, and the writer answers the owner; so messages stay in order.
 import type { CheckpointChange } from '../checkpoints/tables.ts';
 import type { ProposedEvent } from '../event.ts';
+import type { ErasureWork, KeyErasure } from './erase-keys.ts';
 
 /** One change of the engine's state: value null removes it. `indexed` makes it findable by `name` = value. */
 export interface StateChange {
@@ -16,6 +17,8 @@ export interface Batch {
   state: StateChange[];
   /** What changes with it in the tables of the checkpoints. */
   checkpoints?: CheckpointChange[];
+  /** Keys that go with it; its only event says so. */
+  erase?: KeyErasure;
 }
 
 /** A change of the state as it is stored: value and index as JSON; value null removes it. */
@@ -33,6 +36,7 @@ export type CheckedEvent = ProposedEvent & { root: number };
 type Request =
   | { kind: 'fact'; name: string; value: string }
   | { kind: 'trim'; below: number }
+  | { kind: 'erasure'; work: ErasureWork }
   | { kind: 'checkpoints'; changes: readonly CheckpointChange[] }
   | { kind: 'head' }
   | { kind: 'frontier' }
@@ -47,6 +51,7 @@ interface BatchHead {
   recordedAt: number;
   state: StoredChange[];
   checkpoints: readonly CheckpointChange[];
+  erase: KeyErasure | undefined;
 }
 
 export interface CheckedBatch extends BatchHead {

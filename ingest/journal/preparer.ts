@@ -23,9 +23,10 @@ export class Preparer {
   }
 
   prepare(batch: CheckedBatch): PreparedBatch {
-    const { base, follows, recordedAt, state, checkpoints } = batch;
+    const { base, follows, recordedAt, state, checkpoints, erase } = batch;
     if (batch.afterRefusal) this.#keys.forgetMade();
     this.#keys.settle(batch.accepted);
+    if (erase) this.#keys.forget(erase.keys);
     const leaves = Buffer.alloc(batch.events.length * HASH_BYTES);
     const rows = batch.events.map((checked, index) => {
       const event = this.#complete(checked, base + index, recordedAt);
@@ -35,7 +36,8 @@ export class Preparer {
       );
       return JSON.stringify(toRow(event));
     });
-    return { kind: 'accept', base, follows, recordedAt, state, checkpoints, rows, leaves, keys: this.#keys.takeMade() };
+    const keys = this.#keys.takeMade();
+    return { kind: 'accept', base, follows, recordedAt, state, checkpoints, erase, rows, leaves, keys };
   }
 
   close(): void {

@@ -45,6 +45,18 @@ const STEPS: readonly Step[] = [
   CREATE INDEX checkpoints_sent ON checkpoint_deliveries (size) WHERE state = 'sent';
   `,
   },
+  {
+    // Commitments are hexadecimal; `refs` has one for each value of the row, joined by commas. `version` grows with each
+    // change of a row, so that what was settled is never more than what was looked at.
+    sql: `
+  CREATE TABLE erasures (event INTEGER PRIMARY KEY, accepted_at INTEGER NOT NULL, keys TEXT NOT NULL) STRICT;
+  CREATE TABLE erased_events (
+    sequence INTEGER PRIMARY KEY, erasure INTEGER NOT NULL, object TEXT NOT NULL, actor TEXT NOT NULL, plain TEXT NOT NULL,
+    refs TEXT NOT NULL, version INTEGER NOT NULL, settled INTEGER NOT NULL) STRICT;
+  CREATE INDEX erased_events_unsettled ON erased_events (sequence) WHERE settled = 0;
+  CREATE INDEX erased_events_version ON erased_events (version);
+  `,
+  },
 ];
 
 /** The version of the data folder that this program writes. */

@@ -36,6 +36,9 @@ function answer(writer: Writer, message: ToWriter): FromWriter {
         return { id, ok: true, size: writer.size };
       case 'trim':
         return { id, ok: true, size: writer.size, first: writer.trim(message.below) };
+      case 'erasure':
+        writer.workOnErasure(message.work);
+        return { id, ok: true, size: writer.size };
       case 'checkpoints':
         writer.changeCheckpoints(message.changes);
         return { id, ok: true, size: writer.size };

@@ -10,6 +10,7 @@ import { LogError } from '../errors.ts';
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
 import { HASH_BYTES, type MerkleTree, TILE_WIDTH } from '../merkle/tree.ts';
 import { makeDataFolder } from './data-folder.ts';
+import { type ErasureWork, eraseKeys, workOnErasure } from './erase-keys.ts';
 import { asOpenError, asWriteError } from './journal-error.ts';
 import { lockDataFolder } from './lock.ts';
 import type { Frontier, LogHead, PreparedBatch, StoredChange } from './messages.ts';
@@ -62,13 +63,14 @@ export class Writer {
   }
 
   /** Accepts a batch, or throws LogError and nothing of it is kept. */
-  accept({ base, rows, leaves, keys, state, checkpoints }: PreparedBatch): void {
+  accept({ base, rows, leaves, keys, state, checkpoints, erase, recordedAt }: PreparedBatch): void {
     if (base !== this.#tree.size) {
       throw new LogError('journal-failed', `A batch for sequence ${base} came when ${this.#tree.size} was due.`);
     }
     const tree = this.#tree.copy();
     try {
       this.#database.exec('BEGIN IMMEDIATE');
+      if (erase) eraseKeys(this.#database, erase, { event: base + rows.length - 1, acceptedAt: recordedAt });
       for (const { number, owner, key } of keys) this.#statements.key.run(number, owner, key);
       for (const [index, row] of rows.entries()) {
         const leaf = leaves.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
@@ -142,6 +144,15 @@ export class Writer {
     } catch (error) {
       // On a full disk all of it stays in the WAL, where it is as durable; whatever else is wrong shows at the next batch.
       if (asWriteError(error).code !== 'journal-full') throw asWriteError(error);
+    }
+  }
+
+  /** What remains to be done for erasures. Throws LogError. */
+  workOnErasure(work: ErasureWork): void {
+    try {
+      workOnErasure(this.#database, work);
+    } catch (error) {
+      throw asWriteError(error);
     }
   }
 

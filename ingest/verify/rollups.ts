@@ -19,24 +19,28 @@ interface Rollup {
   select: string;
 }
 
-/** Grants and revocations: values of attributes marked entitlement that took effect. */
+/**
+ * Grants and revocations: values of attributes marked entitlement that took effect, in the stage they are of or that a baseline
+ * event carries forward. An erased reference is held by an id made of the number of its key; other erased values are unknown.
+ */
 const ENTITLEMENT_CHANGES = `
-SELECT if(stage IN ('import', 'export'), toString(agent), '') AS agent,
-    if(type = 'reference', reference, object) AS holder,
+SELECT if(stage_then IN ('import', 'export'), toString(agent), '') AS agent,
+    multiIf(type != 'reference', object, is_erased, toUUID(concat('00000000-0000-8000-8000-', right(concat('000000000000', lower(hex(key))), 12))), reference) AS holder,
     if(type = 'reference', object, ${NO_ID}) AS entitlement,
     entry, attribute, change.1 AS value, toUInt8(change.2) AS granted, occurred_at, sequence, toUInt32(place) AS ordinal
 FROM (
-    SELECT stage, agent, object, entry, occurred_at, sequence, attribute, type, operation, reference, place,
+    SELECT stage_then, agent, object, entry, occurred_at, sequence, attribute, type, operation, reference, place, key, is_erased,
         if(type = 'reference' AND reference != ${NO_ID}, '', old) AS old_value,
         if(type = 'reference' AND reference != ${NO_ID}, '', new) AS new_value,
         new = 'true' AS is_true
     FROM (
-        SELECT stage, toString(outcome) AS outcome, agent, object, entry, occurred_at, sequence,
+        SELECT if(stage = 'baseline', toString(step_kind), toString(stage)) AS stage_then, toString(outcome) AS outcome, agent, object, entry, occurred_at, sequence,
             toString(v.1) AS attribute, toString(v.2) AS type, toString(v.3) AS operation, v.4 AS old, v.5 AS new,
-            v.6 AS reference, v.7 AS marks, v.8 AS place
+            v.6 AS reference, v.7 AS marks, v.8 AS place, v.9 AS key,
+            if(type = 'reference', v.10 != '', values_commitment != '') AS is_erased
         FROM {events} ARRAY JOIN arrayZip(value.attribute, value.type, value.operation, value.old, value.new,
-            value.reference, value.marks, arrayEnumerate(value.marks)) AS v)
-    WHERE bitTest(marks, 0) AND stage IN ('import', 'export', 'import-flow', 'recall', 'deletion', 'projection')
+            value.reference, value.marks, arrayEnumerate(value.marks), value.key, value.commitment) AS v)
+    WHERE bitTest(marks, 0) AND NOT (is_erased AND type != 'reference') AND stage_then IN ('import', 'export', 'import-flow', 'recall', 'deletion', 'projection')
         AND outcome NOT IN ('export-intent', 'export-failure', 'skipped-not-precedent', 'stage-failure', 'flow-failure',
             'unresolved-reference', 'ambiguous-reference', 'reference-not-joined'))
 ARRAY JOIN multiIf(

@@ -39,6 +39,8 @@ export const COMPLETE: Completeness = {
   runs: 72,
   steps: 168,
   faults: [],
+  expiredBelow: 0,
+  expiredUntil: undefined,
   root: ROOT,
   keyIds: ['0badcafe'],
   outside: undefined,

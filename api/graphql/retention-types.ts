@@ -1,0 +1,56 @@
+// Retention: what has expired, and letting it go.
+import { listTombstones, type Tombstone } from '../../ingest/retention/tombstones.ts';
+import { applyRetention, previewRetention, type RetentionPlan } from '../retaining.ts';
+import { builder, callerError } from './builder.ts';
+
+const ExpiringPartitionType = builder.objectRef<RetentionPlan['partitions'][number]>('ExpiringPartition').implement({
+  fields: (t) => ({
+    first: t.expose('first', { type: 'Sequence' }),
+    size: t.exposeInt('size'),
+    until: t.expose('until', { type: 'DateTime', description: 'When its last event was accepted.' }),
+  }),
+});
+
+const RetentionPlanType = builder.objectRef<RetentionPlan>('RetentionPlan').implement({
+  description: 'What has expired by the configuration.',
+  fields: (t) => ({
+    partitions: t.expose('partitions', { type: [ExpiringPartitionType] }),
+    baselines: t.exposeInt('baselines', {
+      description: 'Events of which something still holds; that is carried forward.',
+    }),
+    reads: t.exposeInt('reads', { description: 'Questions whose texts are erased.' }),
+    remains: t.exposeStringList('remains', { description: 'Sentences on what stays although it has expired.' }),
+  }),
+});
+
+const TombstoneType = builder.objectRef<Tombstone>('Tombstone').implement({
+  description: 'What is left of a partition that expired: a note signed by the key of the checkpoints.',
+  fields: (t) => ({
+    first: t.expose('first', { type: 'Sequence' }),
+    size: t.exposeInt('size'),
+    until: t.expose('until', { type: 'DateTime' }),
+    note: t.exposeString('note'),
+  }),
+});
+
+export function addRetentionFields(): void {
+  builder.queryFields((t) => ({
+    retentionPlan: t.field({
+      type: RetentionPlanType,
+      description: 'What would go now. Nothing is done.',
+      resolve: (_, __, context) => previewRetention(context),
+    }),
+    tombstones: t.field({ type: [TombstoneType], resolve: (_, __, { log }) => listTombstones(log.journal) }),
+  }));
+  builder.mutationFields((t) => ({
+    applyRetention: t.field({
+      type: RetentionPlanType,
+      description: 'Lets what has expired go.',
+      args: { who: t.arg.string({ required: true, description: 'Who asks for it.' }) },
+      resolve: (_, { who }, context) => {
+        if (who.trim() === '') throw callerError('who is empty; say who asks for it.');
+        return applyRetention(context, { who: who.trim(), by: context.viewer });
+      },
+    }),
+  }));
+}

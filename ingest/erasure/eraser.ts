@@ -1,0 +1,299 @@
+// Erasure of a person. Once the erasure event is accepted their keys are gone and nothing about them can be had back;
+// what ClickHouse still holds is emptied after that, for several requests at once, and resumed until it is done.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listBackups } from '../backup/list.ts';
+import type { ClickHouse } from '../clickhouse/connect.ts';
+import type { Shipper } from '../clickhouse/shipper.ts';
+import { formatIso, type Micros, systemClock } from '../clock.ts';
+import { LogError } from '../errors.ts';
+import type { EventValue, ProposedEvent } from '../event.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { StateChange } from '../journal/messages.ts';
+import { finishExpiry, isExpiryUnfinished } from '../retention/expire.ts';
+import { expiredOf } from '../retention/tombstones.ts';
+import {
+  type Backup,
+  type Certificate,
+  type CertificateOptions,
+  issueCertificate,
+  type Settled,
+} from './certificate.ts';
+import { ErasureReader } from './journal-reader.ts';
+import { readQuestionsBefore } from './keyed-rows.ts';
+import { computeErased, type ErasurePlan, type ErasureRequest, planErasure } from './plan.ts';
+import { longEnough, SHORTEST_VALUE } from './search.ts';
+import { type OnStep, settleInClickHouse } from './settle.ts';
+
+/** A mutation rewrites columns of every part that holds one of the events: requests of an hour share one. */
+const GATHER_MS = 60 * 60_000;
+/** As many requests as this do not wait any longer. */
+const GATHER_ERASURES = 20;
+/** How often it is looked whether something waits. */
+const LOOK_MS = 60_000;
+/** Keys that one event names. */
+const READS_AT_ONCE = 1000;
+/** How long an erasure waits for what was accepted before it. */
+const LONGEST_DELIVERY_MS = 30_000;
+/** A service that starts has more urgent things to do. */
+const FIRST_LOOK_MS = 10_000;
+/** Events about the person that come between the look and the erasure make it begin anew, so often at most. */
+const ATTEMPTS = 5;
+
+export interface Reason {
+  /** Who asks for it. */
+  who: string;
+  /** Who carries it out. */
+  by: string;
+  /** Why, in words that hold nothing personal: they stay for good. */
+  why: string;
+}
+
+/** What the engine's state has of a person; throws when they may not be erased. */
+export type CheckState = (plan: ErasurePlan) => { removals: StateChange[]; remains: string[] };
+
+export interface Erased {
+  /** The sequence of the erasure event. */
+  event: number;
+  plan: ErasurePlan;
+}
+
+export class Eraser {
+  readonly reader: ErasureReader;
+  /** By erasure event, what is searched for before a certificate is issued: in memory only, and gone with the process. */
+  readonly #contents = new Map<number, Settled['content']>();
+  readonly #journal: Journal;
+  readonly #clickhouse: ClickHouse;
+  readonly #shipper: Shipper;
+  readonly #stopped = new AbortController();
+  #loop: Promise<void> | undefined;
+  #settling: Promise<void> | undefined;
+  #problem: LogError | undefined;
+
+  constructor(journal: Journal, clickhouse: ClickHouse, shipper: Shipper) {
+    this.#journal = journal;
+    this.#clickhouse = clickhouse;
+    this.#shipper = shipper;
+    this.reader = new ErasureReader(journal.folder);
+  }
+
+  /** What stands in the way of settling, if anything. */
+  get problem(): LogError | undefined {
+    return this.#problem;
+  }
+
+  /**
+   * What an erasure would do; nothing is done. Waits until everything accepted is delivered. Throws LogError: nothing is
+   * known of the object, ClickHouse is away, or what `check` throws.
+   */
+  async plan(request: ErasureRequest, check: CheckState): Promise<ErasurePlan> {
+    const { plan, remains } = await this.#look(request, check);
+    return { ...plan, remains: [...plan.remains, ...remains] };
+  }
+
+  async #look(request: ErasureRequest, check: CheckState) {
+    const size = this.#journal.size;
+    await this.#delivered(size);
+    const sources = { clickhouse: this.#clickhouse, reader: this.reader, size };
+    const plan = await planErasure(sources, request);
+    return { sources, plan, ...check(plan) };
+  }
+
+  /** Waits until these events are in ClickHouse, but not for one that is away: meanwhile nothing else could run. */
+  async #delivered(size: number): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(LONGEST_DELIVERY_MS, 'late', { signal: over.signal }).catch(() => 'over');
+    const outcome = await Promise.race([this.#shipper.delivered(size), late]).finally(() => over.abort());
+    if (outcome === 'late')
+      throw new LogError('clickhouse-away', 'ClickHouse does not have all that was accepted.', { retryable: true });
+  }
+
+  /** Accepts the erasure: from then on the keys are gone. Throws LogError as `plan` does, and when it cannot be accepted. */
+  async erase(request: ErasureRequest, reason: Reason, check: CheckState): Promise<Erased> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#eraseOnce(request, reason, check);
+      } catch (error) {
+        if (!(error instanceof LogError && error.code === 'erasure-outdated') || attempt === ATTEMPTS) throw error;
+      }
+    }
+  }
+
+  async #eraseOnce(request: ErasureRequest, reason: Reason, check: CheckState): Promise<Erased> {
+    const { sources, plan, removals, remains } = await this.#look(request, check);
+    const events = await computeErased(sources, plan.keyNumbers);
+    const keys = plan.keyNumbers.flatMap((number) => this.reader.bytesOf(number) ?? []);
+    const { first: event } = await this.#journal.accept(() => ({
+      events: [{ ...erasureEvent('person-erased', plan, reason, request.object), object: request.object }],
+      state: removals,
+      erase: { keys: plan.keyNumbers, events, planned: plan.size },
+    }));
+    this.#contents.set(event, { ...soughtOf(plan), keys, shared: plan.shared.size });
+    return { event, plan: { ...plan, remains: [...plan.remains, ...remains] } };
+  }
+
+  /** The questions asked before an instant whose texts are still there, by the numbers of their keys. */
+  async findReads(before: Micros): Promise<{ keys: number[]; size: number }> {
+    const size = this.#journal.size;
+    await this.#delivered(size);
+    const sequences = await readQuestionsBefore(this.#clickhouse, before, size);
+    return { keys: sequences.flatMap((sequence) => this.reader.keyOf(`read:${sequence}`)?.number ?? []), size };
+  }
+
+  /** Erases what was typed into questions before an instant. Returns how many there were. Throws LogError. */
+  async eraseReads(before: Micros, reason: Reason): Promise<number> {
+    const { keys, size } = await this.findReads(before);
+    const sources = { clickhouse: this.#clickhouse, reader: this.reader, size };
+    for (let from = 0; from < keys.length; from += READS_AT_ONCE) {
+      const part = keys.slice(from, from + READS_AT_ONCE);
+      const events = await computeErased(sources, part);
+      await this.#journal.accept(() => ({
+        events: [erasureEvent('reads-expired', { keyNumbers: part, events: events.length, objects: [] }, reason)],
+        state: [],
+        erase: { keys: part, events, planned: size },
+      }));
+    }
+    return keys.length;
+  }
+
+  /**
+   * Settles what waits, and issues the certificate of an erasure. Throws LogError certificate-refused: there is no such
+   * erasure, or something is left, and where.
+   */
+  async certify(erasure: number, options: CertificateOptions): Promise<Certificate> {
+    const keys = this.reader.keysErasedBy(erasure);
+    if (!keys) throw new LogError('certificate-refused', `Event ${erasure} is no erasure.`);
+    await this.settle();
+    const content = this.#contents.get(erasure);
+    const certificate = await issueCertificate(
+      this.#journal,
+      this.#clickhouse,
+      { erasure, keys, content },
+      {
+        ...options,
+        backups: [...this.#listBackups(), ...options.backups],
+      },
+    );
+    this.#contents.delete(erasure);
+    return certificate;
+  }
+
+  /** Those that were made of the data folder before. */
+  #listBackups(): Backup[] {
+    return listBackups(this.#journal).map(({ folder, madeAt }) => ({ name: `${folder}, made ${formatIso(madeAt)}` }));
+  }
+
+  /** Starts settling what waits: after a while, or when there is enough of it. */
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped.signal.aborted) return;
+    this.#stopped.abort();
+    await this.#loop;
+    await this.#settling?.catch(() => undefined);
+    this.reader.close();
+  }
+
+  async #run(): Promise<void> {
+    await this.#pause(FIRST_LOOK_MS);
+    while (!this.#stopped.signal.aborted) {
+      try {
+        await this.#finishExpiry();
+        if (this.#isDue()) await this.settle();
+      } catch (error) {
+        this.#problem = asLogError(error);
+      }
+      await this.#pause(LOOK_MS);
+    }
+  }
+
+  /** Ends early when the service stops. */
+  async #pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.#stopped.signal }).catch(() => undefined);
+  }
+
+  /** What a service that died in the middle of an expiry left to be done. */
+  async #finishExpiry(): Promise<void> {
+    const sources = { journal: this.#journal, clickhouse: this.#clickhouse, shipper: this.#shipper };
+    if (this.#shipper.shipped < this.#journal.size || !expiredOf(this.#journal)) return;
+    if (await isExpiryUnfinished(sources)) await finishExpiry(sources);
+  }
+
+  #isDue(): boolean {
+    const { erasures, since } = this.reader.waiting();
+    return erasures >= GATHER_ERASURES || (erasures > 0 && systemClock() - since >= GATHER_MS * 1000);
+  }
+
+  /** Makes ClickHouse agree with everything that is erased, now. Throws LogError; what is left is done later. */
+  settle(onStep?: OnStep): Promise<void> {
+    const before = this.#settling?.catch(() => undefined) ?? Promise.resolve();
+    const settling = before.then(() => this.#settleOnce(onStep));
+    this.#settling = settling;
+    return settling;
+  }
+
+  async #settleOnce(onStep?: OnStep): Promise<void> {
+    const { events, version } = this.reader.unsettled();
+    const last = events.at(-1);
+    if (!last) return;
+    await this.#delivered(last.sequence + 1);
+    await settleInClickHouse(this.#clickhouse, events, onStep);
+    await this.#journal.workOnErasure({ kind: 'settled', version });
+    this.#problem = undefined;
+  }
+}
+
+function soughtOf({ texts, names, shared }: ErasurePlan): { values: string[]; names: string[] } {
+  const isTheirs = (text: string) => !shared.has(text);
+  return {
+    values: [...texts].filter((text) => isTheirs(text) && text.length >= SHORTEST_VALUE),
+    names: longEnough([...names].filter(isTheirs)),
+  };
+}
+
+function asLogError(error: unknown): LogError {
+  if (error instanceof LogError) return error;
+  return new LogError('clickhouse-refused', 'An erasure could not be settled in ClickHouse.', { cause: error });
+}
+
+function erasureEvent(
+  outcome: string,
+  plan: Pick<ErasurePlan, 'keyNumbers' | 'events' | 'objects'>,
+  { who, by, why }: Reason,
+  object?: string,
+): ProposedEvent {
+  const value = (attribute: string, type: EventValue['type'], text: string): EventValue => ({
+    attribute,
+    type,
+    operation: 'add',
+    new: text,
+    marks: 0,
+  });
+  return {
+    occurredAt: systemClock(),
+    occurredAtKnown: 'observed',
+    stage: 'erasure',
+    operation: 'delete',
+    outcome,
+    values: [
+      value('reason', 'string', why),
+      value('events', 'integer', String(plan.events)),
+      ...plan.objects.filter((id) => id !== object).map((id) => value('object', 'string', id)),
+      ...plan.keyNumbers.map(
+        (number): EventValue => ({
+          attribute: 'key',
+          type: 'integer',
+          operation: 'remove',
+          old: String(number),
+          marks: 0,
+        }),
+      ),
+    ],
+    initiator: who,
+    initiatorKnown: 'reported',
+    performer: by,
+    causes: [],
+    outOfBand: false,
+  };
+}
