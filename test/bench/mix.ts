@@ -48,10 +48,17 @@ const CYCLE = STEP * KINDS.length;
 const list = (items: readonly (string | number)[]) =>
   `[${items.map((item) => (typeof item === 'number' ? item : `'${item}'`)).join(', ')}]`;
 const byKind = (pick: (kind: (typeof KINDS)[number]) => string) => `${list(KINDS.map(pick))}[kind + 1]`;
-/** The id of the person, group or entry with a number; `what` keeps them apart. */
-export const idOf = (what: string, number: string) => `reinterpret(sipHash128('${what}', toUInt64(${number})), 'UUID')`;
+/**
+ * The id of the person, group or entry with a number; `what` keeps them apart. Of version 7, as the log's own are: a time in
+ * milliseconds, one id every three of them, and 74 random bits.
+ */
+export const idOf = (what: string, number: string) =>
+  `reinterpret(bitShiftLeft(toUInt128(bitShiftLeft(toUInt64(0x0192a0000000 + 3 * (${number})), 16) + 0x7000 + sipHash64('${what}', 'a', toUInt64(${number})) % 4096), 64)
+    + bitOr(bitAnd(sipHash64('${what}', toUInt64(${number})), 0x3fffffffffffffff), 0x8000000000000000), 'UUID')`;
 export const initiatorName = (number: number | string) => `user-${number}`;
 
+/** Which change had set the old value, which is the one that was new then. */
+const BEFORE = `cityHash64(order, i, 'set') % greatest(order, 1)`;
 /** A value is that of its cycle, so that what was imported is what flows and is exported. */
 const wordOf = (index: string, when: string) =>
   `concat(words[${index}], ' ', toString(cityHash64(${when}, ${index}) % distincts[${index}]))`;
@@ -81,12 +88,12 @@ const VALUES: Columns = {
   'value.attribute': "arrayMap(i -> if(is_group, 'member', names[i]), indexes)",
   'value.type': "arrayMap(r -> if(r, 'reference', 'string'), refers)",
   'value.operation': 'operations',
-  'value.old': `arrayMap((i, o, m) -> multiIf(o = 'add', '', is_group, concat('P', toString(m)), ${wordOf('i', "cityHash64(order, 'old')")}), indexes, operations, members)`,
+  'value.old': `arrayMap((i, o, m) -> multiIf(o = 'add', '', is_group, concat('P', toString(m)), ${wordOf('i', BEFORE)}), indexes, operations, members)`,
   'value.new': `arrayMap((i, o, m) -> multiIf(o = 'remove', '', is_group, concat('P', toString(m)), ${wordOf('i', 'order')}), indexes, operations, members)`,
   'value.reference': `arrayMap((i, r, m) -> multiIf(is_group, ${idOf('person', 'm')}, r, ${idOf('person', `cityHash64(order, i) % ${POPULATION}`)}, ${NOBODY}), indexes, refers, members)`,
   'value.marks': 'arrayMap(i -> if(is_group, 3, all_marks[i]), indexes)',
   'value.rule': "arrayMap(i -> if(kind = 1, concat('hr/employee/', names[i]), ''), indexes)",
-  'value.set_by': `arrayMap((i, o) -> if(o = 'add' OR order = 0, 0, (cityHash64(order, i, 'set') % order AS was) % ${STEP} + intDiv(was, ${STEP}) * ${CYCLE} + kind * ${STEP}), indexes, operations)`,
+  'value.set_by': `arrayMap((i, o) -> if(o = 'add' OR order = 0, 0, (${BEFORE} AS was) % ${STEP} + intDiv(was, ${STEP}) * ${CYCLE} + kind * ${STEP}), indexes, operations)`,
   'value.set_by_known': "arrayMap(o -> o != 'add' AND order > 0, operations)",
   'value.key': `arrayMap((i, r, m) -> if(r, m + 1, 0), indexes, refers, members)`,
 };
@@ -130,7 +137,7 @@ export const EVENTS_OF_THREE: EventSource = {
     causes: `if(kind = 2, [m - ${STEP}], [])`,
     root: `if(kind = 2, m - ${STEP}, m)`,
     run: `intDiv(m, ${2 * STEP}) * ${2 * STEP}`,
-    'value.set_by': `arrayMap((i, o) -> if(o = 'add' OR order = 0, 0, (cityHash64(order, i, 'set') % order AS was) % ${STEP} + intDiv(was, ${STEP}) * ${2 * STEP} + (kind - 1) * ${STEP}), indexes, operations)`,
+    'value.set_by': `arrayMap((i, o) -> if(o = 'add' OR order = 0, 0, (${BEFORE} AS was) % ${STEP} + intDiv(was, ${STEP}) * ${2 * STEP} + (kind - 1) * ${STEP}), indexes, operations)`,
   },
   rows: ROWS.replace(
     'SELECT number AS n,',

@@ -7,6 +7,7 @@ import { measureQuestions } from './questions.ts';
 import { measureRivals } from './questions-postgres.ts';
 import { measureShipped } from './shipped.ts';
 import { measureBytes } from './sizes.ts';
+import { measureVerified } from './verified.ts';
 
 export interface Sizes {
   /** How many events the large sections fill; the others take fewer where more say nothing more. */
@@ -27,5 +28,6 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   changes: measureChanges,
   queries: measureQuestions,
   'queries-postgres': measureRivals,
+  verify: measureVerified,
   growth: measureGrowth,
 };
