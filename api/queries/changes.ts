@@ -66,7 +66,8 @@ function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<
   if (filter.attribute !== undefined) params.attribute = filter.attribute;
   if (filter.value !== undefined) {
     params.value = filter.value;
-    sql.push('(has(value.new, {value:String}) OR has(value.old, {value:String}))');
+    // As the index `value_text` of the table has it, or it would not be used.
+    sql.push('has(arrayConcat(value.new, value.old), {value:String})');
     // Where a value has no old or no new side, that column is empty: an empty text is not asked of it.
     const isValue = "((p != 'remove' AND n = {value:String}) OR (p != 'add' AND o = {value:String}))";
     const isAttribute = filter.attribute === undefined ? '1' : 'a = {attribute:String}';

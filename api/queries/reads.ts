@@ -65,7 +65,7 @@ export async function findReads(context: QueryContext, filter: ReadFilter, page:
   if (filter.outcome !== undefined) add('outcome = {outcome:String}', 'outcome', filter.outcome);
   if (filter.question !== undefined)
     add(
-      "has(value.new, {question:String}) AND value.new[indexOf(value.attribute, 'question')] = {question:String}",
+      "has(arrayConcat(value.new, value.old), {question:String}) AND value.new[indexOf(value.attribute, 'question')] = {question:String}",
       'question',
       filter.question,
     );

@@ -1,5 +1,9 @@
 -- The raw change log, in sequence order. A partition is one complete subtree of the Merkle tree (2^24 leaves).
--- The other access paths are projections on _part_offset (indexes, not copies) and a text index over the new values.
+-- The other access paths are projections on _part_offset (indexes, not copies), and a text index over the values. The
+-- projections lack the sequence: what is equal in them lies in its order all the same, and it would be half of their size.
+-- The events of a run follow each other, those of a root mostly: for them an index of a byte an event does.
+-- A question reads a few events from all over the log, each with its granule and its blocks: those are small. ZSTD(3) takes longer to
+-- write than ZSTD, and no longer to read.
 CREATE TABLE IF NOT EXISTS events
 (
     log LowCardinality(String),
@@ -12,13 +16,13 @@ CREATE TABLE IF NOT EXISTS events
     operation LowCardinality(String),
     outcome LowCardinality(String),
     error LowCardinality(String),
-    object UUID CODEC(ZSTD),
-    entry UUID CODEC(ZSTD),
+    object UUID CODEC(ZSTD(3)),
+    entry UUID CODEC(ZSTD(3)),
     object_type LowCardinality(String),
-    object_name String CODEC(ZSTD),
+    object_name String CODEC(ZSTD(3)),
     agent LowCardinality(String),
-    anchor String CODEC(ZSTD),
-    dn String CODEC(ZSTD),
+    anchor String CODEC(ZSTD(3)),
+    dn String CODEC(ZSTD(3)),
     value Nested
     (
         attribute LowCardinality(String),
@@ -33,36 +37,36 @@ CREATE TABLE IF NOT EXISTS events
         set_by_known UInt8,
         key UInt64,
         commitment String
-    ) CODEC(ZSTD),
+    ) CODEC(ZSTD(3)),
     initiator LowCardinality(String),
     initiator_known LowCardinality(String),
     performer LowCardinality(String),
     address LowCardinality(String),
-    causes Array(UInt64) CODEC(ZSTD),
-    root UInt64 CODEC(ZSTD),
+    causes Array(UInt64) CODEC(Delta, ZSTD),
+    root UInt64 CODEC(Delta, ZSTD),
     rule LowCardinality(String),
-    configuration UInt64 CODEC(ZSTD),
+    configuration UInt64 CODEC(ZSTD(3)),
     configuration_known UInt8,
-    run UInt64 CODEC(ZSTD),
+    run UInt64 CODEC(ZSTD(3)),
     run_known UInt8,
     step UInt16,
     step_kind LowCardinality(String),
     out_of_band UInt8,
-    subject_key UInt64 CODEC(ZSTD),
-    actor_key UInt64 CODEC(ZSTD),
+    subject_key UInt64 CODEC(ZSTD(3)),
+    actor_key UInt64 CODEC(ZSTD(3)),
     object_commitment String,
     actor_commitment String,
     values_commitment String,
-    PROJECTION by_object (SELECT _part_offset ORDER BY object, sequence),
-    PROJECTION by_entry (SELECT _part_offset ORDER BY entry, sequence),
-    PROJECTION by_initiator (SELECT _part_offset ORDER BY initiator, sequence),
-    PROJECTION by_run (SELECT _part_offset ORDER BY run, sequence),
-    PROJECTION by_root (SELECT _part_offset ORDER BY root, sequence),
+    PROJECTION by_object (SELECT _part_offset ORDER BY object),
+    PROJECTION by_entry (SELECT _part_offset ORDER BY entry),
+    PROJECTION by_initiator (SELECT _part_offset ORDER BY initiator),
+    INDEX run run TYPE minmax GRANULARITY 1,
+    INDEX root root TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX occurred occurred_at TYPE minmax GRANULARITY 1,
-    INDEX value_new value.new TYPE text(tokenizer = 'array') GRANULARITY 1,
+    INDEX value_text arrayConcat(value.new, value.old) TYPE text(tokenizer = 'array') GRANULARITY 1,
     INDEX value_reference value.reference TYPE bloom_filter(0.01) GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY intDiv(sequence, 16777216)
 ORDER BY sequence
-SETTINGS non_replicated_deduplication_window = 1000, index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS default_compression_codec = 'ZSTD(3)', non_replicated_deduplication_window = 1000, index_granularity = 256, min_compress_block_size = 16384, fsync_after_insert = 1, fsync_part_directory = 1
