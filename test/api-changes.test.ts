@@ -1,8 +1,11 @@
 // Changes by filters and pages, and objects by name, against the events of the journal itself.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { z } from 'zod';
 import { encodeCursor } from '../api/graphql/builder.ts';
-import { type ChangeFilter, findChanges } from '../api/queries/changes.ts';
+import { type ChangeFilter, conditionOf, findChanges } from '../api/queries/changes.ts';
+import { countChangesByDay } from '../api/queries/overview.ts';
+import { formatIso } from '../ingest/clock.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
 
@@ -185,4 +188,27 @@ test('a reference that names nobody does not make a person an object of its entr
   await world.delivered();
   const { objects }: Found = await world.data(FIND, { search: 'Schmidt' });
   assert.equal(objects[0]?.type, 'person');
+});
+
+test('the changes of each day are those that the log has, by stage', async () => {
+  const [from, to] = [instant('2024-02-01T00:00:00Z'), instant('2024-04-30T23:59:59.999999Z')];
+  const counted = new Map<string, number>();
+  for (const { stage, occurredAt } of world.events()) {
+    if (['run', 'configuration', 'read'].includes(stage) || occurredAt < from || occurredAt > to) continue;
+    const name = `${formatIso(occurredAt).slice(0, 10)} ${stage}`;
+    counted.set(name, (counted.get(name) ?? 0) + 1);
+  }
+  const answer = await countChangesByDay(world.queries, { from, to });
+  assert.ok(answer.length > 5);
+  assert.deepEqual(new Map(answer.map(({ period, stage, count }) => [`${period} ${stage}`, count])), counted);
+});
+
+test('a value is looked for in the index, as an old value too', async () => {
+  const { sql, params } = conditionOf({ value: 'Änne Schmidt' });
+  const plan = await world.queries.clickhouse.select(
+    `EXPLAIN indexes = 1 SELECT sequence FROM events WHERE ${sql.join(' AND ')}`,
+    params,
+    z.object({ explain: z.string() }),
+  );
+  assert.ok(plan.some(({ explain }) => explain.trim() === 'Name: value_text'));
 });

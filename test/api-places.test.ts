@@ -19,7 +19,13 @@ import { readLinks } from '../api/queries/links.ts';
 import { nameObjects } from '../api/queries/names.ts';
 import { findState } from '../api/queries/object-state.ts';
 import { countFound, findObjects } from '../api/queries/objects.ts';
-import { countChangesByMonth, countObjects, countOutOfBand, countProblems } from '../api/queries/overview.ts';
+import {
+  countChangesByDay,
+  countChangesByMonth,
+  countObjects,
+  countOutOfBand,
+  countProblems,
+} from '../api/queries/overview.ts';
 import { countSteps, findLastRuns, findRuns } from '../api/queries/runs.ts';
 import type { SignedCheckpoint } from '../ingest/checkpoints/kept-checkpoint.ts';
 import { openChangeLog } from '../ingest/log.ts';
@@ -84,6 +90,7 @@ const QUESTIONS: Record<string, Question> = {
   'the last instant': (context) => findLastInstant(context),
   'objects by type': (context) => countObjects(context),
   'changes by month': (context) => countChangesByMonth(context),
+  'changes by day': (context) => countChangesByDay(context, { from: 0, to: IN_MARCH }),
   problems: (context) => countProblems(context),
   'changes out of band': (context) => countOutOfBand(context),
   completeness: (context) => findCompleteness(context, checkpoint(context.watermark), undefined),

@@ -55,9 +55,9 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
   }),
 });
 
-const PeriodStageCountType = builder.objectRef<PeriodStageCount>('PeriodStageCount').implement({
+export const PeriodStageCountType = builder.objectRef<PeriodStageCount>('PeriodStageCount').implement({
   fields: (t) => ({
-    period: t.exposeString('period', { description: '2024-03' }),
+    period: t.exposeString('period', { description: '2024-03, or a day, 2024-03-17' }),
     stage: t.exposeString('stage'),
     count: t.exposeInt('count'),
   }),

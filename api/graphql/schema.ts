@@ -7,12 +7,13 @@ import { REPORTS, type ReportDefinition } from '../../reports/definitions.ts';
 import { findChanges } from '../queries/changes.ts';
 import { findHoldings } from '../queries/entitlements.ts';
 import { countFound, findObjects, LONGEST_SEARCH, MOST_OBJECTS, type ObjectSearch } from '../queries/objects.ts';
+import { countChangesByDay } from '../queries/overview.ts';
 import { findRuns } from '../queries/runs.ts';
 import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
 import { asKnownAt, waitForDelivery } from './context.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
-import { LogStatusType, Overview, OverviewType } from './overview-types.ts';
+import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './overview-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
@@ -79,6 +80,15 @@ builder.queryFields((t) => ({
         first: checkFirst(first, 50, 1000),
         before: decodeCursor(after),
       }),
+  }),
+  changesByDay: t.field({
+    type: [PeriodStageCountType],
+    description: 'How many changes each day had (UTC), by stage; a day without any is left out.',
+    args: {
+      from: t.arg({ type: 'DateTime', required: true }),
+      to: t.arg({ type: 'DateTime', required: true, description: 'Inclusive.' }),
+    },
+    resolve: (_, { from, to }, { queries }) => countChangesByDay(queries, { from, to }),
   }),
   change: t.field({
     type: ChangeType,
