@@ -7,6 +7,7 @@ import { Engine } from '../../engine/engine.ts';
 import { fromRow, rowSchema } from '../../ingest/clickhouse/rows.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
+import { assertReplays } from '../replayed-state.ts';
 
 const DIRECTORIES = ['corporate', 'branch'] as const;
 
@@ -97,6 +98,7 @@ export async function recordChange(folder: string): Promise<ChangeEvent[]> {
     await cycle(1);
     const before = journal.size;
     await cycle(2);
+    await assertReplays(journal.folder);
     return journal.rows(before, journal.size).map(({ row }) => fromRow(rowSchema.parse(JSON.parse(row))));
   } finally {
     await journal.close();
