@@ -223,10 +223,17 @@ test('what a replay does not rebuild stands in ARCHITECTURE.md', () => {
 
 test('every test that lets the engine run holds its state against a replay', () => {
   const texts = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && !name.startsWith('bench/'))
     .map((name) => [name, readFileSync(join(import.meta.dirname, name), 'utf8')] as const);
   const running = texts.filter(([, text]) => /\b(Engine|Installation)\.open\(|\['start'|, 'start'\]/.test(text));
   const forgetful = running.filter(([, text]) => !text.includes('assertReplays')).map(([name]) => name);
-  // The worlds of these are asked by the tests that use them.
-  assert.deepEqual(forgetful.sort(), ['demonstration-world.ts', 'engine-child.ts']);
+  assert.deepEqual(forgetful.sort(), [
+    // Asked by the tests that use them.
+    'demonstration-world.ts',
+    'engine-child.ts',
+    // Values are erased in it: nobody has said yet what a replay makes of them.
+    'erasure-world.ts',
+    // Its stores are made to contradict each other.
+    'recover.test.ts',
+  ]);
 });
