@@ -77,7 +77,7 @@ export function countChangesByDay(context: QueryContext, { from, to }: Period): 
   return readAll(
     context,
     `SELECT toString(toDate(occurred_at)) AS period, stage, count() AS count FROM events
-     WHERE stage NOT IN ('run', 'configuration', 'read') AND sequence < {watermark:UInt64}
+     WHERE stage NOT IN ('run', 'configuration', 'read', 'baseline') AND sequence < {watermark:UInt64}
        AND occurred_at >= {from:DateTime64(6, 'UTC')} AND occurred_at <= {to:DateTime64(6, 'UTC')}
      GROUP BY period, stage ORDER BY period, stage`,
     { from: formatMicros(from), to: formatMicros(to) },

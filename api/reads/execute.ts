@@ -58,7 +58,10 @@ async function readOf(question: Question, result: ExecutionResult, context: Requ
 }
 
 /** Codes of errors that are whoever asked's to put right. */
-const REFUSALS = new Set(['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN']);
+const REFUSALS = new Set([
+  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  ...['ERASURE_REFUSED', 'RETENTION_UNSET'],
+]);
 
 function outcomeOf(errors: readonly GraphQLError[]): ReadOutcome {
   return errors.every(({ extensions }) => REFUSALS.has(String(extensions.code))) ? 'refused' : 'failed';
@@ -74,6 +77,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   object: 'id',
   holders: 'entitlement',
   changes: 'filter/object',
+  erasurePlan: 'object',
   reads: 'filter/object',
 };
 

@@ -32,7 +32,7 @@ import type { Parameter } from './read-event.ts';
  */
 const NO_DATA = new Set([
   ...['__typename', '__schema', '__type', 'log', 'reports'],
-  ...['checkpoint', 'checkpointKeys', 'inclusionProof', 'consistencyProof'],
+  ...['checkpoint', 'checkpointKeys', 'inclusionProof', 'consistencyProof', 'tombstones'],
 ]);
 
 /** One row each, whatever is told of them. */
