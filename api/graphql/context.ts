@@ -57,12 +57,14 @@ export interface Asking extends Reader {
 
 export function createRequestContext(answering: Answering, { viewer, address, signal }: Asking): RequestContext {
   const { log, engine, reads, metrics } = answering;
-  const expired = expiredOf(log.journal);
   const queries: QueryContext = {
     clickhouse: log.clickhouse,
     log: log.journal.log,
     watermark: log.shipper.shipped,
-    ...(expired && { expired }),
+    // Read when it is asked for: of a journal that is closed by then nothing is.
+    get expired() {
+      return expiredOf(log.journal);
+    },
     ...(signal && { signal }),
   };
   // Loaders ask up to the watermark of the moment: a mutation raises it.

@@ -14,7 +14,7 @@ export interface QueryContext {
   /** Answers stop before this sequence: the delivered watermark, or less when asked for what was known then. */
   watermark: number;
   /** Events that have expired are not there any more, but for what was carried forward. */
-  expired?: Expired;
+  expired?: Expired | undefined;
   signal?: AbortSignal;
 }
 
