@@ -11,7 +11,13 @@ import {
   replayDemonstration,
 } from '../../engine/demonstration/replay.ts';
 import { REMEDIES } from '../../ingest/errors.ts';
-import { chooseConfiguration, isDemonstration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
+import {
+  type ConfigurationChoice,
+  chooseConfiguration,
+  isDemonstration,
+  readConfiguration,
+  rememberChoice,
+} from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { createHttpApplication, listen } from '../http/server.ts';
 import { Installation } from '../installation.ts';
@@ -27,6 +33,19 @@ export async function startService(environment: Environment, variables: Record<s
   const choice = chooseConfiguration(dataFolder, environment.configurationFile, variables);
   const configuration = readConfiguration(choice, dataFolder);
   const installation = await Installation.open(environment, configuration);
+  try {
+    await serve(installation, environment, choice);
+  } catch (error) {
+    // An embedded ClickHouse that is at work must not be left by a process that ends.
+    withdrawService(dataFolder);
+    await installation.close();
+    throw error;
+  }
+}
+
+async function serve(installation: Installation, environment: Environment, choice: ConfigurationChoice): Promise<void> {
+  const { dataFolder } = environment;
+  const { configuration } = installation.engine;
   if (isDemonstration(choice)) await prepareDemonstration(dataFolder);
   const logger = openLogger(environment);
   const signIn = new SignIn(installation.log.journal);
@@ -41,7 +60,7 @@ export async function startService(environment: Environment, variables: Record<s
     proxies: environment.proxies,
     openMetrics: environment.openMetrics,
   });
-  const server = await listenOrClose(application, environment, installation);
+  const server = await listen(application, environment.host, environment.port);
   const url = urlOf(server, environment);
   rememberChoice(choice, dataFolder);
   announceService(dataFolder, { url, token: signIn.commandLineToken, pid: process.pid });
@@ -75,19 +94,6 @@ function openLogger(environment: Environment): Logger {
     { level: environment.logLevel, base: null },
     destination({ dest: path.join(environment.dataFolder, LOG_FILE), sync: true, mode: 0o600 }),
   );
-}
-
-async function listenOrClose(
-  application: ReturnType<typeof createHttpApplication>,
-  environment: Environment,
-  installation: Installation,
-): Promise<Server> {
-  try {
-    return await listen(application, environment.host, environment.port);
-  } catch (error) {
-    await installation.close();
-    throw error;
-  }
 }
 
 function urlOf(server: Server, environment: Environment): string {
