@@ -11,6 +11,7 @@ import { entryIndex, indexEntry, indexObject } from '../indexes.ts';
 import { type AgentState, type Entry, KINDS, type MetaverseObject } from '../space.ts';
 import type { UnfinishedRun } from '../unfinished-run.ts';
 import { Unit } from '../unit.ts';
+import { standingIn } from './erased-values.ts';
 import { replayExport, replayExportFlow } from './replay-export.ts';
 import { replayImportFlow, replayRecall } from './replay-flow.ts';
 import { replayConfirmation, replayImport } from './replay-import.ts';
@@ -78,10 +79,10 @@ export class Replay {
   }
 
   /** Takes the next event; they come in order and without a gap. Throws ReplayError. */
-  add(event: ChangeEvent): void {
-    if (event.sequence !== this.#next)
-      throw new ReplayError(`Event ${event.sequence} came when ${this.#next} was due.`);
+  add(said: ChangeEvent): void {
+    if (said.sequence !== this.#next) throw new ReplayError(`Event ${said.sequence} came when ${this.#next} was due.`);
     this.#next += 1;
+    const event = standingIn(said);
     if (event.stage === 'configuration') this.#configure(event);
     else if (event.stage === 'run') this.#run(event);
     else HANDLERS[event.stage]?.({ unit: this.#unit, step: this.#step }, event);
