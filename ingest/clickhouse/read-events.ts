@@ -12,7 +12,7 @@ const PAGE_EVENTS = 1_000;
 const TIME_LIMIT = 60;
 
 /**
- * Pages of events, all below the snapshot's size. Without `clickhouse` the journal must still hold every row. Throws
+ * Pages of events, from the first that has not expired on, all below the snapshot's size. Without `clickhouse` the journal must still hold every row. Throws
  * LogError: journal-trimmed, clickhouse-different when a row is missing or another log's, and what ClickHouse says.
  */
 export async function* readEvents(
@@ -25,7 +25,7 @@ export async function* readEvents(
     return erased ? rowSchema.parse(eraseRow(row, erased)) : row;
   };
   const delivered = clickhouse ? Math.min(snapshot.shipped, snapshot.size) : 0;
-  for (let next = 0; next < snapshot.size; ) {
+  for (let next = snapshot.expiredBelow(); next < snapshot.size; ) {
     const isDelivered = next < delivered;
     const end = Math.min(next + PAGE_EVENTS, isDelivered ? delivered : snapshot.size);
     const rows =

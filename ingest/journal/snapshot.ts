@@ -52,6 +52,16 @@ export class JournalSnapshot {
       .map((row) => readErased(Number(row.sequence), row));
   }
 
+  /** Events before it have expired; 0: none has. */
+  expiredBelow(): number {
+    const last = this.#database
+      .prepare(
+        `SELECT max(json_extract(value, '$.first') + json_extract(value, '$.size')) AS below FROM state WHERE kind = 'tombstone'`,
+      )
+      .get();
+    return Number(last?.below ?? 0);
+  }
+
   /** The Merkle root over all events, hex. Throws LogError journal-damaged. */
   root(): string {
     const first = this.size - (this.size % TILE_WIDTH);

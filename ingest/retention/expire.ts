@@ -12,7 +12,7 @@ import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
 import { perfectRoot, TILE_WIDTH } from '../merkle/tree.ts';
-import { type InForce, makeBaselines } from './baseline.ts';
+import { type CarriedForward, type InForce, makeBaselines } from './baseline.ts';
 import { listHolds } from './holds.ts';
 import { expiredOf, listTombstones, partitionEvents, type Tombstone, tombstoneChange } from './tombstones.ts';
 
@@ -102,7 +102,7 @@ async function findHold(
 export async function expire(
   sources: ExpirySources,
   plan: ExpiryPlan,
-  inForce: InForce,
+  { inForce, state }: CarriedForward,
   reason: { who: string; by: string },
   onStep: OnExpiryStep = () => undefined,
 ): Promise<Tombstone[]> {
@@ -111,6 +111,7 @@ export async function expire(
   if (!last) return [];
   for await (const events of makeBaselines(clickhouse, inForce, last.first + last.size))
     await journal.accept(() => ({ events, state: [] }));
+  for (const events of state) await journal.accept(() => ({ events, state: [] }));
   await shipper.delivered(journal.size);
   onStep('carried-forward');
   const reader = new ErasureReader(journal.folder);
