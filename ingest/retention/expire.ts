@@ -143,10 +143,23 @@ export async function isExpiryUnfinished({ journal, clickhouse }: Omit<ExpirySou
   return left !== undefined && left.events > 0;
 }
 
+/** The service looks whether an expiry is unfinished while somebody may let more go: one after the other. */
+const finishing = new WeakMap<Journal, Promise<void>>();
+
 /** What an expiry that was accepted leaves to be done; nothing when it is done. Throws LogError. */
-export async function finishExpiry(
-  { journal, clickhouse, shipper }: Omit<ExpirySources, 'sign'>,
+export function finishExpiry(
+  sources: Omit<ExpirySources, 'sign'>,
   onStep: OnExpiryStep = () => undefined,
+): Promise<void> {
+  const before = finishing.get(sources.journal)?.catch(() => undefined) ?? Promise.resolve();
+  const finished = before.then(() => finishOnce(sources, onStep));
+  finishing.set(sources.journal, finished);
+  return finished;
+}
+
+async function finishOnce(
+  { journal, clickhouse, shipper }: Omit<ExpirySources, 'sign'>,
+  onStep: OnExpiryStep,
 ): Promise<void> {
   const expired = expiredOf(journal);
   if (!expired) return;
