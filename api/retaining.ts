@@ -1,5 +1,6 @@
 // Retention as it is asked for: what has expired goes, while no run is going on.
 import { findInForce } from '../engine/in-force.ts';
+import { carryState } from '../engine/replay/carried-state.ts';
 import { type Micros, systemClock } from '../ingest/clock.ts';
 import { LogError } from '../ingest/errors.ts';
 import { subtractDuration } from '../ingest/retention/duration.ts';
@@ -38,7 +39,11 @@ export function applyRetention(
     const planned = await plan(sources, now);
     if (planned.readsBefore !== undefined && planned.reads > 0)
       await log.eraser.eraseReads(planned.readsBefore, { ...reason, why: 'retention of reads' });
-    await expire(expirySources(sources), planned, findInForce(log.journal), reason, onStep);
+    const carried = {
+      inForce: findInForce(log.journal),
+      state: carryState(log.journal, engine.configuration),
+    };
+    await expire(expirySources(sources), planned, carried, reason, onStep);
     await log.eraser.settle();
     return planned;
   });

@@ -123,13 +123,6 @@ function describeChange(
   };
 }
 
-const HASH_ONLY = /^sha256:[0-9a-f]{64};bytes=\d+$/;
-
-/** Of a value in a state that was rebuilt from the log only size and hash may be known, until an import brings it again. */
-export function isHashOnly(value: string): boolean {
-  return HASH_ONLY.test(value);
-}
-
 /** Binary and large values are recorded as their size and hash. */
 export function shown({ type }: Pick<AttributeSchema, 'type'>, value: string): string {
   if (type !== 'binary' && value.length * 3 < LARGE_VALUE_BYTES) return value;

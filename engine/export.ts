@@ -7,7 +7,7 @@ import { withComputed } from './computed.ts';
 import { RuleError } from './configuration/expressions.ts';
 import type { Agent, AgentType } from './configuration/model.ts';
 import type { Attributes, ExportChange, ExportResult } from './connector.ts';
-import { difference, isHashOnly } from './difference.ts';
+import { difference } from './difference.ts';
 import { dnValue, identity } from './entry-events.ts';
 import { safeDnKey } from './indexes.ts';
 import { nameOf } from './names.ts';
@@ -22,6 +22,7 @@ import {
   withRetry,
 } from './space.ts';
 import type { Unit } from './unit.ts';
+import { isUnknown } from './unknown-values.ts';
 
 const KIND_ORDER: Record<PendingExport['kind'], number> = { add: 0, rename: 1, update: 2, delete: 3 };
 
@@ -60,7 +61,7 @@ export function intend(unit: Unit, id: string): void {
   const pending = entry && changeToSend(entry);
   if (!entry || !pending) return;
   // What is not known cannot be sent: it stays pending until the value is there.
-  if (Object.values(pending.attributes).some((values) => values.some(isHashOnly))) return;
+  if (Object.values(pending.attributes).some((values) => values.some(isUnknown))) return;
   const event = unit.emit({
     stage: 'export',
     operation: pending.kind,

@@ -7,6 +7,7 @@ import type { RunResult } from '../engine/run.ts';
 import { KINDS } from '../engine/space.ts';
 import { LogError } from '../ingest/errors.ts';
 import { COUNTED_WITHOUT_EVENT } from '../ingest/event.ts';
+import { carryForward, differencesFrom } from './carried-forward.ts';
 import { company } from './engine-company.ts';
 import { BASE, GROUPS, inWorld, NOBODY, PEOPLE, type Row, type World } from './engine-world.ts';
 
@@ -74,12 +75,14 @@ type Command =
   | { kind: 'crm'; rows: Row[] }
   | { kind: 'run'; run: number }
   | { kind: 'lose' }
+  | { kind: 'expire' }
   | { kind: 'edit'; edit: number; id: string };
 const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: image.map((rows): Command => ({ kind: 'hr', rows })) },
   { weight: 1, arbitrary: contacts.map((rows): Command => ({ kind: 'crm', rows })) },
   { weight: 6, arbitrary: fc.nat(RUNS.length - 1).map((run): Command => ({ kind: 'run', run })) },
   { weight: 1, arbitrary: fc.constant<Command>({ kind: 'lose' }) },
+  { weight: 1, arbitrary: fc.constant<Command>({ kind: 'expire' }) },
   {
     weight: 2,
     arbitrary: fc
@@ -122,6 +125,8 @@ function editByHand(world: World, edit: number, id: string): void {
 }
 
 interface Latest {
+  /** The first event that is left, where something has expired. */
+  first?: number;
   hr: Row[];
   crm: Row[];
 }
@@ -147,6 +152,7 @@ async function carryOut(world: World, commands: readonly Command[], latest: Late
       const [agent, profile] = RUNS[each.run] ?? RUNS[0];
       await check(world, await world.run(agent, profile));
     } else if (each.kind === 'lose') await loseOutcome(world);
+    else if (each.kind === 'expire') latest.first = await carryForward(world);
     else if (each.kind === 'edit') editByHand(world, each.edit, each.id);
     else {
       latest[each.kind] = each.rows;
@@ -242,6 +248,8 @@ for (const anchor of ['uid', 'entryUUID'] as const) {
             await world.run('directory', 'confirm');
             await carryOut(world, commands, latest);
             await world.assertReplays();
+            const { first } = latest;
+            if (first !== undefined) assert.deepEqual(differencesFrom(world, first), []);
             Object.assign(latest, { hr, crm });
             world.csv('hr.csv', hr, COLUMNS.hr);
             world.csv('crm.csv', crm, COLUMNS.crm);
@@ -251,6 +259,7 @@ for (const anchor of ['uid', 'entryUUID'] as const) {
             const actual = found(world);
             assert.deepEqual(Object.fromEntries(Object.keys(target).map((dn) => [dn, actual[dn]])), target);
             assert.equal(world.journal.state.keys(KINDS.engine).includes('run'), false);
+            if (first !== undefined) assert.deepEqual(differencesFrom(world, first), []);
           });
         },
       ),

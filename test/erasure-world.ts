@@ -14,6 +14,7 @@ import { Installation } from '../api/installation.ts';
 import { loadConfiguration } from '../engine/configuration/load.ts';
 import { fromRow, rowSchema, SELECTED_COLUMNS } from '../ingest/clickhouse/rows.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
+import { assertReplays } from './replayed-state.ts';
 
 export const CONFIGURATION = `metatrail: 1
 name: Company
@@ -175,8 +176,16 @@ export class ErasureWorld {
   #isOpen = true;
 
   async close(): Promise<void> {
-    if (this.#isOpen) await this.installation.close();
-    this.#isOpen = false;
+    if (this.#isOpen) {
+      this.#isOpen = false;
+      const { log } = this.installation;
+      try {
+        await log.shipper.delivered(log.journal.size);
+        await assertReplays(this.data, log.clickhouse);
+      } finally {
+        await this.installation.close();
+      }
+    }
   }
 
   async reopen(): Promise<void> {

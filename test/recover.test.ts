@@ -20,6 +20,7 @@ import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { grant } from './faults/one-batch.ts';
 import { assertWhole } from './ingest-whole.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
+import { assertReplays } from './replayed-state.ts';
 import { makeCompany, metatrail, startService } from './service-world.ts';
 
 const PROGRAM = path.join(import.meta.dirname, '../api/metatrail.ts');
@@ -420,4 +421,7 @@ test('a service whose journal was restored from a backup does nothing until it i
   assert.equal((await metatrail(company, 'run', 'directory', 'export')).status, 0);
   const { stdout } = await metatrail(company, 'query', '{ runs { nodes { result } } }');
   assert.doesNotMatch(stdout, /stopped|errors/);
+  const clickhouse = openClickHouse({ folder: company.data });
+  afterwards(t, () => clickhouse.close());
+  await assertReplays(company.data, clickhouse);
 });

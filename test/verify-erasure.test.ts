@@ -54,11 +54,7 @@ async function erase(folder: string, number: number): Promise<void> {
     return rows.flatMap(({ row }) => eraseRow(fromRow(rowSchema.parse(JSON.parse(String(row)))), number, keys));
   });
   // What they had of their own counts neither as granted nor as revoked any more.
-  await tamper(
-    folder,
-    ...statements,
-    `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`,
-  );
+  await tamper(folder, ...statements, `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`);
 }
 
 function eraseRow(event: ReturnType<typeof fromRow>, number: number, keys: ReadonlyMap<number, Uint8Array>): string[] {
@@ -175,11 +171,7 @@ test('a person whose key and content are gone without an erasure is found', asyn
     database.prepare('DELETE FROM keys WHERE number = ?').run(number);
     return rows.flatMap(({ row }) => eraseRow(fromRow(rowSchema.parse(JSON.parse(String(row)))), number, keys));
   });
-  await tamper(
-    folder,
-    ...statements,
-    `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`,
-  );
+  await tamper(folder, ...statements, `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`);
   assert.deepEqual(faultsOf(await check(folder)), [['erased-by-nobody', 2]]);
   assert.ok(log.size > 0);
 });

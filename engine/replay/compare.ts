@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StateRow } from '../../ingest/journal/state-store.ts';
 import type { Configuration } from '../configuration/model.ts';
 import { type Entry, KINDS, type MetaverseObject } from '../space.ts';
+import { withErased, withoutErasedUnresolved } from './erased-values.ts';
 import { NOT_REBUILT } from './exceptions.ts';
 import { asLogged } from './logged-values.ts';
 import type { Replay } from './replay.ts';
@@ -95,13 +96,19 @@ function* differencesOf(
 ): Iterable<StateDifference> {
   const { kind } = row;
   const id = kind === KINDS.former ? String(row.value) : row.key;
-  const [ours, theirs] = [live, rebuilt].map((value) => asLogged(kind, value, configuration));
+  const theirs = forgetErased(kind, asLogged(kind, rebuilt, configuration), rebuilt);
+  const ours = withErased(forgetErased(kind, asLogged(kind, live, configuration), rebuilt), theirs);
   if (isDeepStrictEqual(ours, theirs)) return;
   if (ours === undefined || theirs === undefined) {
     yield { kind, id, field: '', how: theirs === undefined ? 'only-live' : 'only-rebuilt' };
     return;
   }
   for (const [field, how] of fieldsThatDiffer(ours, theirs, '', DEEPEST_FIELD)) yield { kind, id, field, how };
+}
+
+function forgetErased(kind: string, value: unknown, rebuilt: unknown): unknown {
+  if (kind !== KINDS.entry || value === undefined || rebuilt === undefined) return value;
+  return withoutErasedUnresolved(value as Entry, rebuilt as Entry);
 }
 
 /** image/title, attributes/manager/values: deeper there are values, which can be names. */

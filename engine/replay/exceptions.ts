@@ -36,6 +36,11 @@ export const REBUILT_IN_PART: readonly (Exception & { field: string })[] = [
     why: 'the log holds their size and SHA-256, and so does the rebuilt state; the values come back with the next import',
   },
   {
+    field: 'erased',
+    what: 'erased values that a connected system still has',
+    why: 'the log has only the number of the key that went; the rebuilt state holds that in their place until the next import brings them again',
+  },
+  {
     field: 'due',
     what: 'what is due in a synchronisation that was cut off',
     why: 'what it had looked at in vain left no event; it is looked at again, which changes nothing',

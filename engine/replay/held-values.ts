@@ -2,6 +2,7 @@
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
 import type { Configuration } from '../configuration/model.ts';
 import type { Held, HeldAttributes } from '../space.ts';
+import { isErased } from '../unknown-values.ts';
 
 /** Values by attribute, in their order. */
 export function byAttribute(values: readonly EventValue[]): Map<string, EventValue[]> {
@@ -30,13 +31,20 @@ export function heldAfter(before: readonly Held[], changes: readonly EventValue[
     added.set(value, reference === undefined ? [value, sequence] : [value, sequence, reference]);
   }
   // The same value added again names another object now, and keeps its place.
-  const kept = before.flatMap((held): Held[] => {
+  const kept = withoutErased(before, changes).flatMap((held): Held[] => {
     if (!removed.has(held[0])) return [held];
     const again = added.get(held[0]);
     added.delete(held[0]);
     return again ? [again] : [];
   });
   return [...kept, ...added.values()];
+}
+
+/** A value that was erased after it was set, and not where it was removed: the event that removed it says which one set it. */
+function withoutErased(before: readonly Held[], changes: readonly EventValue[]): readonly Held[] {
+  const values = new Set(before.map(([value]) => value));
+  const setBy = new Set(changes.flatMap((change) => (values.has(change.old ?? '') ? [] : (change.setBy ?? []))));
+  return setBy.size === 0 ? before : before.filter(([value, by]) => !(isErased(value) && setBy.has(by)));
 }
 
 /** All attributes after an event. */

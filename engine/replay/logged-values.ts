@@ -14,7 +14,17 @@ import {
   type PendingExport,
 } from '../space.ts';
 
-type TypeOf = (attribute: string) => AttributeType;
+export type TypeOf = (attribute: string) => AttributeType;
+
+/** The types of the attributes of a value of the state. */
+export function typesOf(kind: string, value: unknown, configuration: Configuration): TypeOf {
+  const of = value as Entry & MetaverseObject;
+  const schema =
+    kind === KINDS.entry
+      ? configuration.agents.get(of.agent)?.types.get(of.type)?.schema
+      : configuration.metaverse.get(of.type);
+  return (name) => schema?.attributes.get(name)?.type ?? 'string';
+}
 
 /** A value of the state in the form in which the log can tell it; undefined where that is as good as none. */
 export function asLogged(kind: string, value: unknown, configuration: Configuration): unknown {
@@ -37,8 +47,7 @@ function imageAsLogged(attributes: HeldAttributes, typeOf: TypeOf): HeldAttribut
 }
 
 function entryAsLogged(entry: Entry, configuration: Configuration): Entry {
-  const schema = configuration.agents.get(entry.agent)?.types.get(entry.type)?.schema;
-  const typeOf: TypeOf = (name) => schema?.attributes.get(name)?.type ?? 'string';
+  const typeOf = typesOf(KINDS.entry, entry, configuration);
   const plainAsLogged = (attributes: Record<string, readonly string[]>) =>
     Object.fromEntries(
       Object.entries(attributes).map(
@@ -63,8 +72,7 @@ function entryAsLogged(entry: Entry, configuration: Configuration): Entry {
 }
 
 function objectAsLogged(object: MetaverseObject, configuration: Configuration): unknown {
-  const schema = configuration.metaverse.get(object.type);
-  const typeOf: TypeOf = (name) => schema?.attributes.get(name)?.type ?? 'string';
+  const typeOf = typesOf(KINDS.object, object, configuration);
   const attributes = Object.entries(object.attributes).map(
     ([name, held]) => [name, { ...held, values: heldAsLogged(held.values, typeOf(name)) }] as const,
   );

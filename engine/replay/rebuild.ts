@@ -12,6 +12,8 @@ import { replayInto } from './replay-folder.ts';
 
 const COPY = '.copy';
 const REBUILDING = '.rebuilding';
+/** No state of the engine: what a copy of the file has of them stays. */
+const KEPT = ['hold', 'tombstone'];
 
 /**
  * Makes a data folder at `into`, which must not be there or be empty: the log of `target` as it is, the state rebuilt from
@@ -44,7 +46,7 @@ async function rebuildState(target: LogTarget, onProgress: (done: number, size: 
   const clickhouse = openClickHouse(target);
   return closing(clickhouse, async () => {
     // First, for it makes the file one that can be read while it is written.
-    const store = openStateOf(target.folder);
+    const store = openStateOf(target.folder, KEPT);
     const snapshot = new JournalSnapshot(target.folder);
     try {
       await replayInto(store, snapshot, { clickhouse, onProgress });

@@ -41,8 +41,9 @@ export async function replayInto(
   snapshot: JournalSnapshot,
   { clickhouse, onProgress }: ReplayOptions,
 ): Promise<Replay> {
-  const replay = new Replay(store);
-  let done = 0;
+  const first = snapshot.expiredBelow();
+  const replay = new Replay(store, first);
+  let done = first;
   for await (const page of readEvents(snapshot, clickhouse)) {
     for (const event of page) replay.add(event);
     done += page.length;

@@ -3,7 +3,7 @@
 // configuration of that time. exceptions.ts lists what cannot be rebuilt.
 import { createHash } from 'node:crypto';
 import type { ChangeEvent } from '../../ingest/event.ts';
-import type { StateStore } from '../../ingest/journal/state-store.ts';
+import type { StateRow, StateStore } from '../../ingest/journal/state-store.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import type { Configuration } from '../configuration/model.ts';
 import { Counters } from '../counters.ts';
@@ -11,6 +11,8 @@ import { entryIndex, indexEntry, indexObject } from '../indexes.ts';
 import { type AgentState, type Entry, KINDS, type MetaverseObject } from '../space.ts';
 import type { UnfinishedRun } from '../unfinished-run.ts';
 import { Unit } from '../unit.ts';
+import { CARRIED_BEGIN, CARRIED_KINDS, CARRIED_STATE, carriedBy } from './carried-state.ts';
+import { standingIn } from './erased-values.ts';
 import { replayExport, replayExportFlow } from './replay-export.ts';
 import { replayImportFlow, replayRecall } from './replay-flow.ts';
 import { replayConfirmation, replayImport } from './replay-import.ts';
@@ -59,11 +61,17 @@ export class Replay {
   #unit: Unit;
   #step: OpenStep | undefined;
   readonly #cutOff = new Set<string>();
-  #next = 0;
+  #next: number;
+  /** Whether the state of the last event is known: not where events have expired, until it was carried forward. */
+  #isKnown: boolean;
+  /** What was carried forward of the state, while it is. */
+  #carried: Set<string> | undefined;
 
-  /** `store` is empty. */
-  constructor(store: StateStore) {
+  /** `store` is empty of what is rebuilt. `first`: events before it have expired. */
+  constructor(store: StateStore, first = 0) {
     this.#store = store;
+    this.#next = first;
+    this.#isKnown = first === 0;
     this.#unit = this.#newUnit();
   }
 
@@ -78,14 +86,18 @@ export class Replay {
   }
 
   /** Takes the next event; they come in order and without a gap. Throws ReplayError. */
-  add(event: ChangeEvent): void {
-    if (event.sequence !== this.#next)
-      throw new ReplayError(`Event ${event.sequence} came when ${this.#next} was due.`);
+  add(said: ChangeEvent): void {
+    if (said.sequence !== this.#next) throw new ReplayError(`Event ${said.sequence} came when ${this.#next} was due.`);
     this.#next += 1;
+    const event = standingIn(said);
     if (event.stage === 'configuration') {
       // A clock that was set back and a new key for signing are facts of the log, not of the engine.
-      if (event.outcome === 'configuration-changed') this.#configure(event);
-    } else if (event.stage === 'run') this.#run(event);
+      if (event.outcome === 'configuration-changed') this.#configure(event, event.sequence);
+    } else if (event.stage === 'baseline') this.#carry(event);
+    else if (!this.#isKnown) return;
+    else if (event.stage === 'retention') this.#expire(event);
+    else if (event.stage === 'erasure') this.#erase(event);
+    else if (event.stage === 'run') this.#run(event);
     else HANDLERS[event.stage]?.({ unit: this.#unit, step: this.#step }, event);
     if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
   }
@@ -113,8 +125,45 @@ export class Replay {
     });
   }
 
-  #configure(event: ChangeEvent): void {
-    const { sequence } = event;
+  #carry(event: ChangeEvent): void {
+    const [original] = event.causes;
+    const isKnown = this.#configuration !== NO_CONFIGURATION && this.#configurationSequence === original;
+    if (event.stepKind === 'configuration' && original !== undefined && !isKnown) this.#configure(event, original);
+    if (event.stepKind !== CARRIED_STATE) return;
+    this.#isKnown = true;
+    if (event.outcome === CARRIED_BEGIN) this.#carried = new Set();
+    const row = carriedBy(event);
+    if (!row) return;
+    this.#carried?.add(nameOf(row));
+    if (row.kind === KINDS.entry) this.#unit.putEntry(row.value as Entry);
+    else if (row.kind === KINDS.object) this.#unit.putObject(row.value as MetaverseObject);
+    else if (row.kind === KINDS.agent) this.#unit.putAgentState(row.key, row.value as AgentState);
+    else this.#unit.putFormer(row.key, String(row.value));
+  }
+
+  /** The state was carried forward whole: what was not there by then is no more. */
+  #expire(event: ChangeEvent): void {
+    const carried = this.#carried;
+    if (event.outcome !== 'partition-expired' || !carried) return;
+    this.flush();
+    for (const kind of CARRIED_KINDS)
+      for (const key of this.#store.view.keys(kind))
+        if (!carried.has(nameOf({ kind, key }))) this.#put(kind, key, null);
+    this.#carried = undefined;
+    this.#cutOff.clear();
+    this.#step = undefined;
+  }
+
+  /** Who somebody was before is not remembered of whom was erased. */
+  #erase({ object }: ChangeEvent): void {
+    if (object === undefined) return;
+    this.flush();
+    const { view } = this.#store;
+    for (const key of view.keys(KINDS.former))
+      if (view.get(KINDS.former, key) === object) this.#put(KINDS.former, key, null);
+  }
+
+  #configure(event: ChangeEvent, sequence: number): void {
     this.#configuration = configurationIn(event);
     this.#configurationSequence = sequence;
     this.flush();
@@ -206,6 +255,10 @@ export class Replay {
     work();
     if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
   }
+}
+
+function nameOf({ kind, key }: Pick<StateRow, 'kind' | 'key'>): string {
+  return `${kind}\n${key}`;
 }
 
 function isSynchronization(step: OpenStep | undefined): step is OpenStep {

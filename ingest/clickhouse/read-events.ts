@@ -1,9 +1,10 @@
 // The whole log in sequence order, page by page: from ClickHouse what is delivered, from the journal the rest.
+import { eraseRow } from '../erasure/erased-row.ts';
 import { LogError } from '../errors.ts';
 import type { ChangeEvent } from '../event.ts';
 import type { JournalSnapshot } from '../journal/snapshot.ts';
 import type { ClickHouse } from './connect.ts';
-import { EVENT_COLUMNS, type EventRow, fromRow, rowSchema } from './rows.ts';
+import { type EventRow, fromRow, rowSchema, SELECTED_COLUMNS } from './rows.ts';
 
 /** Events in one page: with thirty values each some 6 MB, and a quarter of a second for a replay. */
 const PAGE_EVENTS = 1_000;
@@ -11,28 +12,32 @@ const PAGE_EVENTS = 1_000;
 const TIME_LIMIT = 60;
 
 /**
- * Pages of events, all below the snapshot's size. Without `clickhouse` the journal must still hold every row. Throws
+ * Pages of events, from the first that has not expired on, all below the snapshot's size. Without `clickhouse` the journal must still hold every row. Throws
  * LogError: journal-trimmed, clickhouse-different when a row is missing or another log's, and what ClickHouse says.
  */
 export async function* readEvents(
   snapshot: JournalSnapshot,
   clickhouse: ClickHouse | undefined,
 ): AsyncIterable<ChangeEvent[]> {
+  const unsettled = new Map(snapshot.unsettled().map((event) => [event.sequence, event]));
+  const emptied = (row: EventRow): EventRow => {
+    const erased = unsettled.get(row.sequence);
+    return erased ? rowSchema.parse(eraseRow(row, erased)) : row;
+  };
   const delivered = clickhouse ? Math.min(snapshot.shipped, snapshot.size) : 0;
-  for (let next = 0; next < snapshot.size; ) {
+  for (let next = snapshot.expiredBelow(); next < snapshot.size; ) {
     const isDelivered = next < delivered;
     const end = Math.min(next + PAGE_EVENTS, isDelivered ? delivered : snapshot.size);
     const rows =
       clickhouse && isDelivered ? await deliveredRows(clickhouse, next, end) : journalRows(snapshot, next, end);
-    yield checked(rows, snapshot.log, next, end, isDelivered);
+    yield checked(rows.map(emptied), snapshot.log, next, end, isDelivered);
     next = end;
   }
 }
 
 function deliveredRows(clickhouse: ClickHouse, from: number, to: number): Promise<EventRow[]> {
-  const columns = EVENT_COLUMNS.map((column) => `\`${column}\``).join(', ');
   return clickhouse.select(
-    `SELECT ${columns} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence LIMIT ${PAGE_EVENTS + 1}`,
+    `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence >= {from:UInt64} AND sequence < {to:UInt64} ORDER BY sequence LIMIT ${PAGE_EVENTS + 1}`,
     { from, to },
     rowSchema,
     { timeLimit: TIME_LIMIT },

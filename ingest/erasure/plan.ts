@@ -138,7 +138,7 @@ async function findKeysByName(
     if (accountNames(key.owner.slice(ACTOR.length)).some(isTheirs)) found.push(key);
   for (const key of reader.keysBeginning(REFERENCE)) {
     const [, text] = JSON.parse(key.owner.slice(REFERENCE.length)) as [string, string];
-    if (isTheirs(text)) found.push(key);
+    if (accountNames(text).some(isTheirs)) found.push(key);
   }
   const names = without(await readTheirTexts(clickhouse, identity, 'names'), shared);
   const isNamed = wordMatcher([...names, ...given].filter((name) => name.length >= SHORTEST_VALUE));

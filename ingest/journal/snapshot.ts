@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { LogError } from '../errors.ts';
 import { restoreTree, TileStore } from '../merkle/tiles.ts';
 import { TILE_WIDTH } from '../merkle/tree.ts';
+import { type ErasedEvent, readErased } from './erase-keys.ts';
 import { asOpenError } from './journal-error.ts';
 import { readStateRows, type StateRow } from './state-store.ts';
 import { JOURNAL_FILE } from './writer.ts';
@@ -41,6 +42,24 @@ export class JournalSnapshot {
       .prepare('SELECT row FROM journal WHERE sequence >= ? AND sequence < ? ORDER BY sequence')
       .all(first, first + limit)
       .map(({ row }) => String(row));
+  }
+
+  /** Events that were erased here and are not, or not surely, in ClickHouse. */
+  unsettled(): ErasedEvent[] {
+    return this.#database
+      .prepare('SELECT sequence, object, actor, plain, refs FROM erased_events WHERE settled = 0')
+      .all()
+      .map((row) => readErased(Number(row.sequence), row));
+  }
+
+  /** Events before it have expired; 0: none has. */
+  expiredBelow(): number {
+    const last = this.#database
+      .prepare(
+        `SELECT max(json_extract(value, '$.first') + json_extract(value, '$.size')) AS below FROM state WHERE kind = 'tombstone'`,
+      )
+      .get();
+    return Number(last?.below ?? 0);
   }
 
   /** The Merkle root over all events, hex. Throws LogError journal-damaged. */

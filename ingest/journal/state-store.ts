@@ -79,10 +79,15 @@ function placesOf(indexed: string): Places {
   );
 }
 
-/** The state of a data folder that nothing has open, emptied: it is rebuilt. */
-export function openStateOf(folder: string): StateStore {
+/** The state of a data folder that nothing has open, emptied but for these kinds: it is rebuilt. */
+export function openStateOf(folder: string, kept: readonly string[]): StateStore {
   const database = new DatabaseSync(path.join(folder, JOURNAL_FILE));
-  database.exec('PRAGMA journal_mode = WAL; BEGIN; DELETE FROM state; DELETE FROM state_index; COMMIT');
+  database.exec('PRAGMA journal_mode = WAL; BEGIN');
+  for (const table of ['state', 'state_index'])
+    database
+      .prepare(`DELETE FROM ${table} WHERE kind NOT IN (SELECT value FROM json_each(?))`)
+      .run(JSON.stringify(kept));
+  database.exec('COMMIT');
   return new StateStore(database);
 }
 

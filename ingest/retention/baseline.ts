@@ -10,6 +10,12 @@ export type IsInForce = (value: EventValue) => boolean;
 /** By sequence; an event without any value in force is carried forward for what it links or makes. */
 export type InForce = ReadonlyMap<number, IsInForce>;
 
+export interface CarriedForward {
+  inForce: InForce;
+  /** The state itself as events, a page at a time: what a replay begins with when the events before have expired. */
+  state: Iterable<ProposedEvent[]>;
+}
+
 /** Events read back at once. */
 const PAGE_EVENTS = 1000;
 
@@ -24,7 +30,7 @@ export async function* makeBaselines(
 ): AsyncIterable<ProposedEvent[]> {
   const sequences = [...inForce.keys()].filter((sequence) => sequence < below);
   const carried = await clickhouse.select(
-    "SELECT sequence, causes[1] AS original FROM events WHERE stage = 'baseline' AND sequence < {below:UInt64}",
+    "SELECT sequence, causes[1] AS original FROM events WHERE stage = 'baseline' AND step_kind != 'state' AND sequence < {below:UInt64}",
     { below },
     z.object({ sequence: z.number(), original: z.number() }),
     { timeLimit: 1800 },

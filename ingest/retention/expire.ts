@@ -12,7 +12,7 @@ import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
 import { perfectRoot, TILE_WIDTH } from '../merkle/tree.ts';
-import { type InForce, makeBaselines } from './baseline.ts';
+import { type CarriedForward, type InForce, makeBaselines } from './baseline.ts';
 import { listHolds } from './holds.ts';
 import { expiredOf, listTombstones, partitionEvents, type Tombstone, tombstoneChange } from './tombstones.ts';
 
@@ -102,7 +102,7 @@ async function findHold(
 export async function expire(
   sources: ExpirySources,
   plan: ExpiryPlan,
-  inForce: InForce,
+  { inForce, state }: CarriedForward,
   reason: { who: string; by: string },
   onStep: OnExpiryStep = () => undefined,
 ): Promise<Tombstone[]> {
@@ -111,6 +111,7 @@ export async function expire(
   if (!last) return [];
   for await (const events of makeBaselines(clickhouse, inForce, last.first + last.size))
     await journal.accept(() => ({ events, state: [] }));
+  for (const events of state) await journal.accept(() => ({ events, state: [] }));
   await shipper.delivered(journal.size);
   onStep('carried-forward');
   const reader = new ErasureReader(journal.folder);
@@ -142,10 +143,23 @@ export async function isExpiryUnfinished({ journal, clickhouse }: Omit<ExpirySou
   return left !== undefined && left.events > 0;
 }
 
+/** The service looks whether an expiry is unfinished while somebody may let more go: one after the other. */
+const finishing = new WeakMap<Journal, Promise<void>>();
+
 /** What an expiry that was accepted leaves to be done; nothing when it is done. Throws LogError. */
-export async function finishExpiry(
-  { journal, clickhouse, shipper }: Omit<ExpirySources, 'sign'>,
+export function finishExpiry(
+  sources: Omit<ExpirySources, 'sign'>,
   onStep: OnExpiryStep = () => undefined,
+): Promise<void> {
+  const before = finishing.get(sources.journal)?.catch(() => undefined) ?? Promise.resolve();
+  const finished = before.then(() => finishOnce(sources, onStep));
+  finishing.set(sources.journal, finished);
+  return finished;
+}
+
+async function finishOnce(
+  { journal, clickhouse, shipper }: Omit<ExpirySources, 'sign'>,
+  onStep: OnExpiryStep,
 ): Promise<void> {
   const expired = expiredOf(journal);
   if (!expired) return;
