@@ -28,7 +28,7 @@ function copyOf(t: TestContext): string {
 test('a bundle has rows, tiles, checkpoints, keys and public keys, and is verified', async () => {
   for (const name of ['rows/000000000000.jsonl.gz', 'tile/0/000', 'tile/0/002.p/188', 'tile/1/000.p/2', 'checkpoint'])
     assert.ok(existsSync(path.join(honest, name)), name);
-  assert.equal(readFileSync(path.join(honest, 'public-keys'), 'utf8'), `${log.signer.vkey}\n`);
+  assert.equal(readFileSync(path.join(honest, 'public-keys'), 'utf8'), `${log.signer.vkey} 0\n`);
   assert.equal(statSync(path.join(honest, 'keys.jsonl')).mode & 0o777, 0o600);
   const report = await checkBundle(honest);
   assert.deepEqual([report.faults, report.unchecked, report.gaps], [[], [], []]);

@@ -21,6 +21,7 @@ import { TileStore } from '../ingest/merkle/tiles.ts';
 import { HASH_BYTES } from '../ingest/merkle/tree.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
 import { assertReplays } from './replayed-state.ts';
+import { check } from './verify-world.ts';
 
 /** What was in each of them, noted when it was made. */
 const KEPT = [
@@ -50,6 +51,13 @@ function openKept(t: Parameters<typeof makeFolder>[0], version: number): string 
   return path.join(folder, 'data');
 }
 
+/** The log is checked from outside when its service is over. */
+async function assertVerified(folder: string, size: number): Promise<void> {
+  const report = await check(folder);
+  assert.deepEqual([report.faults, report.unchecked], [[], []]);
+  assert.ok(report.size >= size, 'what was accepted at the end is there as well');
+}
+
 test('a data folder of every earlier version is kept', () => {
   assert.deepEqual(
     KEPT.map(({ version }) => version),
@@ -72,6 +80,8 @@ for (const kept of KEPT) {
       z.object({ events: z.number(), last: z.number() }),
     );
     assert.deepEqual(held, { events: kept.size + 300, last: kept.size + 299 });
+    await log.close();
+    await assertVerified(folder, kept.size + 300);
   });
 }
 
@@ -166,6 +176,9 @@ for (const kept of KEPT) {
     assert.deepEqual(await counted('directory', 'confirm'), ['success', 'confirmation/export-confirmed']);
     assert.deepEqual(await allChanges(installation, kept.size), before);
     await assertReplays(data, installation.log.clickhouse);
+    const { size } = journal;
+    await installation.close();
+    await assertVerified(data, size);
   });
 }
 

@@ -14,6 +14,7 @@ import { addHold, removeHold } from '../ingest/retention/holds.ts';
 import { expiredOf, listTombstones } from '../ingest/retention/tombstones.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld, keysOf, leavesOf } from './erasure-world.ts';
 import { computeLeaf, type Row } from './ingest-encoding-independent.ts';
+import { check } from './verify-world.ts';
 
 const PARTITION = 256;
 const DAY = 86_400_000_000;
@@ -116,6 +117,7 @@ test('what has expired goes, what still holds is carried forward, and all that i
   const last = await tell(world, variables);
   assert.deepEqual(last.object, again.object);
   assert.deepEqual(last.holders.holdings, again.holders.holdings);
+  await assertVerified(world, 4);
 });
 
 test('killed after each step of an expiry, the next process ends it', { timeout: 400_000 }, async (t) => {
@@ -143,6 +145,7 @@ test('killed after each step of an expiry, the next process ends it', { timeout:
   assert.deepEqual(leaves.slice(below), left.slice(0, Math.max(0, leaves.length - below)));
   const after = await tell(world, variables);
   assert.deepEqual({ ...after, holders: { ...after.holders, gone: null } }, before);
+  await assertVerified(world, below / PARTITION);
 });
 
 test('nothing under a hold expires, and without a word on retention nothing does', { timeout: 200_000 }, async (t) => {
@@ -188,6 +191,14 @@ test('a configuration that says nothing of retention keeps everything', async (t
     (error: unknown) => error instanceof LogError && error.code === 'retention-unset',
   );
 });
+
+/** Ends the installation, and checks its log from outside. */
+async function assertVerified(world: ErasureWorld, expired: number): Promise<void> {
+  await world.close();
+  const report = await check(world.data);
+  assert.deepEqual([report.faults, report.unchecked], [[], []]);
+  assert.equal(report.gaps.filter(({ kind }) => kind === 'expired').length, expired);
+}
 
 async function firstInstant(world: ErasureWorld): Promise<number> {
   const [first] = await world.rows(

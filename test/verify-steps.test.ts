@@ -101,7 +101,12 @@ const CASES: Record<string, Case> = {
   },
   'an interrupted step without events': { rows: [START, STEP_START, stepEnd({}, 'stopped-server'), END] },
   'a run that goes on': { counts: [added(3)], rows: [START, STEP_START], gaps: [/Run 10 is not over/] },
-  'a run that began before the first row': { counts: [added(3)], rows: [stepEnd(COUNTED), END], first: 11 },
+  'a run that began before the first row': {
+    counts: [added(3)],
+    rows: [stepEnd(COUNTED), END],
+    first: 11,
+    gaps: [/Run 10 began before event 11/],
+  },
 };
 
 for (const [what, { counts = [], rows, later, first = 0, faults = [], gaps = [] }] of Object.entries(CASES)) {

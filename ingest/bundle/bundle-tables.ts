@@ -1,6 +1,9 @@
 // What a bundle takes from the journal's file, read-only.
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { z } from 'zod';
 import { HASH_BYTES, perfectRoot, TILE_WIDTH } from '../merkle/tree.ts';
+
+const tombstoneSchema = z.object({ first: z.number(), size: z.number(), note: z.string() });
 
 export class BundleTables {
   readonly log: string;
@@ -45,10 +48,22 @@ export class BundleTables {
     for (const { size, note } of statement.iterate(above, to)) yield { size: Number(size), note: String(note) };
   }
 
-  /** Verifier keys, one a line. */
+  /** Those of partitions that have expired, in order. */
+  tombstones(): { first: number; size: number; note: string }[] {
+    const rows = this.#database.prepare("SELECT value FROM state WHERE kind = 'tombstone' ORDER BY key").all();
+    return rows.map(({ value }) => tombstoneSchema.parse(JSON.parse(String(value))));
+  }
+
+  /** How many events a partition holds; undefined: as many as usual. */
+  partitionEvents(): number | undefined {
+    const value = this.#database.prepare("SELECT value FROM facts WHERE name = 'partition-events'").get()?.value;
+    return value === undefined ? undefined : Number(value);
+  }
+
+  /** Verifier keys, one a line, with the size from which on each signs. */
   publicKeys(): string {
-    const keys = this.#database.prepare('SELECT vkey FROM checkpoint_keys ORDER BY from_size').all();
-    return keys.map(({ vkey }) => `${String(vkey)}\n`).join('');
+    const keys = this.#database.prepare('SELECT vkey, from_size FROM checkpoint_keys ORDER BY from_size').all();
+    return keys.map(({ vkey, from_size }) => `${String(vkey)} ${String(from_size)}\n`).join('');
   }
 
   close(): void {

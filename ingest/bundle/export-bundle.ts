@@ -26,7 +26,7 @@ export interface BundleOrder {
   dataFolder: string;
   /** A folder that is not there yet, or is empty. */
   target: string;
-  /** The first sequence wanted; rounded down to a multiple of 256. */
+  /** The first sequence wanted, rounded down to a multiple of 256; without it the first that has not expired. */
   from?: number | undefined;
   /** One past the last sequence wanted; everything that a checkpoint covers when it is not given. */
   to?: number | undefined;
@@ -52,7 +52,16 @@ export async function exportBundle(order: BundleOrder): Promise<ExportedBundle> 
     writeKeys(target, tables, numbers);
     writeTiles(target, tables, range);
     writeCheckpoints(target, tables, range);
-    target.finish({ format: BUNDLE_FORMAT, log: tables.log, first: range.first, size: range.size });
+    writeTombstones(target, tables);
+    const { first, size } = range;
+    const partition = tables.partitionEvents();
+    target.finish({
+      format: BUNDLE_FORMAT,
+      log: tables.log,
+      first,
+      size,
+      ...(partition !== undefined && { partition_events: partition }),
+    });
     return { ...range, files: target.count };
   } finally {
     tables.close();
@@ -65,7 +74,12 @@ interface Range {
   checkpoint: number;
 }
 
-function chooseRange(tables: BundleTables, { from = 0, to }: BundleOrder): Range {
+function chooseRange(tables: BundleTables, { from: wanted, to }: BundleOrder): Range {
+  const last = tables.tombstones().at(-1);
+  const expired = last ? last.first + last.size : 0;
+  const from = wanted ?? expired;
+  if (from < expired)
+    throw new LogError('bundle-refused', `Events before ${expired} have expired; export those from ${expired} on.`);
   const checkpoint = tables.newestCheckpoint();
   if (checkpoint === undefined)
     throw new LogError(
@@ -156,6 +170,11 @@ function writeTiles(target: BundleFolder, tables: BundleTables, { first, size, c
       target.write(`${tilePath(level, index)}${width < TILE_WIDTH ? `.p/${width}` : ''}`, hashes);
     }
   }
+}
+
+function writeTombstones(target: BundleFolder, tables: BundleTables): void {
+  const lines = tables.tombstones().map((tombstone) => `${JSON.stringify(tombstone)}\n`);
+  if (lines.length > 0) target.write('tombstones.jsonl', Buffer.from(lines.join('')));
 }
 
 function writeCheckpoints(target: BundleFolder, tables: BundleTables, { first, size, checkpoint }: Range): void {

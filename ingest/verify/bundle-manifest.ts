@@ -11,7 +11,9 @@ const CONTENTS = 'bundle.json';
 /** Some 150 bytes for each file, and a file for each 256 events: enough for a hundred million events. */
 const LARGEST_CONTENTS = 64 * 1024 * 1024;
 const FILE_NAME =
-  /^(rows\/\d{12,16}\.jsonl\.gz|tile\/\d{1,2}\/(x\d{3}\/){0,5}\d{3}(\.p\/\d{1,3})?|checkpoint|checkpoints\/\d{1,16}|keys\.jsonl|public-keys)$/;
+  /^(rows\/\d{12,16}\.jsonl\.gz|tile\/\d{1,2}\/(x\d{3}\/){0,5}\d{3}(\.p\/\d{1,3})?|checkpoint|checkpoints\/\d{1,16}|keys\.jsonl|tombstones\.jsonl|public-keys)$/;
+/** Events of a partition, where it is not said. */
+const PARTITION_EVENTS = 16_777_216;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 export interface BundleManifest {
@@ -20,6 +22,8 @@ export interface BundleManifest {
   log: string;
   first: number;
   size: number;
+  /** How many events a partition of the log holds. */
+  partitionEvents: number;
   /** SHA-256 in hexadecimal digits by path. */
   files: ReadonlyMap<string, string>;
 }
@@ -29,13 +33,15 @@ export function readManifest(folder: string): BundleManifest {
   const place = resolveFolder(folder);
   const text = readSmallFile(place, CONTENTS, LARGEST_CONTENTS).toString('utf8');
   const contents = parseObject(text);
-  const { format, log, first, size, files } = contents;
+  const { format, log, first, size, files, partition_events: partitionEvents = PARTITION_EVENTS } = contents;
   if (format !== FORMAT)
     throw new CannotCheckError(`${CONTENTS} of ${folder} does not say format ${FORMAT}; this verifier reads no other.`);
   if (typeof log !== 'string' || log === '' || log.length > 255) throw wrong(folder, 'log is no name of a log');
   if (!isCount(first) || !isCount(size) || first > size || first % TILE_WIDTH !== 0)
     throw wrong(folder, `first and size are no range that begins with a multiple of ${TILE_WIDTH}`);
-  return { folder: place, log, first, size, files: readFiles(folder, files) };
+  if (!isCount(partitionEvents) || partitionEvents < TILE_WIDTH || !Number.isInteger(Math.log2(partitionEvents)))
+    throw wrong(folder, 'partition_events is no power of two from 256 on');
+  return { folder: place, log, first, size, partitionEvents, files: readFiles(folder, files) };
 }
 
 function readFiles(folder: string, files: unknown): Map<string, string> {

@@ -2,14 +2,17 @@
 import { BundleKeys } from './bundle-keys.ts';
 import { type BundleManifest, findFile, readManifest, readSmallFile, sha256Of } from './bundle-manifest.ts';
 import { readRows } from './bundle-rows.ts';
+import { readTombstones } from './bundle-tombstones.ts';
 import { CannotCheckError } from './cannot-check.ts';
 import type { Findings } from './findings.ts';
 import { TILE_BYTES } from './merkle.ts';
 import type { Row } from './row.ts';
 import { RowChunks } from './row-chunks.ts';
-import type { Chunk, LogSource } from './source.ts';
+import type { Chunk, KeptTombstone, LogSource } from './source.ts';
 
+const TOMBSTONES = 'tombstones.jsonl';
 const LARGEST_NOTE = 1_000_000;
+const LARGEST_TOMBSTONES = 64 * 1024 * 1024;
 /** Some 100 bytes a key. */
 const LARGEST_KEYS = 512 * 1024 * 1024;
 /** A file of rows may hold some more lines than it should: they are counted as faults, but not without end. */
@@ -22,6 +25,8 @@ export class Bundle implements LogSource {
   readonly size: number;
   readonly isPart = true;
   readonly publicKeys: string;
+  readonly tombstones: readonly KeptTombstone[];
+  readonly partitionEvents: number;
   readonly #manifest: BundleManifest;
   readonly #keys: BundleKeys;
   readonly #changed = new Set<string>();
@@ -35,6 +40,10 @@ export class Bundle implements LogSource {
     this.log = this.#manifest.log;
     this.first = this.#manifest.first;
     this.size = this.#manifest.size;
+    this.partitionEvents = this.#manifest.partitionEvents;
+    this.tombstones = this.#manifest.files.has(TOMBSTONES)
+      ? readTombstones(this.#read(TOMBSTONES, LARGEST_TOMBSTONES).toString('utf8'))
+      : [];
     this.publicKeys = this.#read('public-keys', LARGEST_NOTE).toString('utf8');
     this.#keys = new BundleKeys(this.#read('keys.jsonl', LARGEST_KEYS).toString('utf8'));
   }

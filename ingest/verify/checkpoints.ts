@@ -1,13 +1,8 @@
 // The checkpoints of a log: each is read, its signatures are checked, and those that count are put in order for the tree.
 import { CannotCheckError } from './cannot-check.ts';
 import type { Findings } from './findings.ts';
-import {
-  type Checkpoint,
-  checkSignatures,
-  MalformedNoteError,
-  parseCheckpoint,
-  type VerifierKey,
-} from './signed-note.ts';
+import type { KeyRing } from './key-ring.ts';
+import { type Checkpoint, checkSignatures, MalformedNoteError, parseCheckpoint } from './signed-note.ts';
 import type { LogSource } from './source.ts';
 
 /** A checkpoint that is signed by the log. */
@@ -35,12 +30,12 @@ export interface OutsideCheckpoint {
  */
 export function collectCheckpoints(
   source: LogSource,
-  keys: readonly VerifierKey[],
+  ring: KeyRing,
   outside: readonly OutsideCheckpoint[],
   findings: Findings,
 ): SignedCheckpoint[] {
   const collected: SignedCheckpoint[] = [];
-  const reader = new CheckpointReader(source.log, keys, findings);
+  const reader = new CheckpointReader(source.log, ring, findings);
   for (const { place, note } of source.checkpoints()) {
     const found = reader.read(place, note, false);
     if (found) collected.push(found);
@@ -54,24 +49,29 @@ export function collectCheckpoints(
 
 class CheckpointReader {
   readonly #log: string;
-  readonly #keys: readonly VerifierKey[];
+  readonly #ring: KeyRing;
   readonly #findings: Findings;
 
-  constructor(log: string, keys: readonly VerifierKey[], findings: Findings) {
+  constructor(log: string, ring: KeyRing, findings: Findings) {
     this.#log = log;
-    this.#keys = keys;
+    this.#ring = ring;
     this.#findings = findings;
   }
 
   read(place: string, note: string, isOutside: boolean): SignedCheckpoint | undefined {
     const checkpoint = this.#parse(place, note, isOutside);
     if (!checkpoint || !this.#isOfThisLog(checkpoint, place, isOutside)) return undefined;
-    const { signers, broken, witnesses } = checkSignatures(checkpoint, this.#keys);
+    const { signers, broken, witnesses } = checkSignatures(checkpoint, this.#ring.keys);
     for (const { text } of broken)
       this.#fault('checkpoint-signature', `The signature of ${place} does not fit the key ${text}.`, checkpoint.size);
     if (signers.length === 0) {
       if (broken.length === 0)
         this.#fault('checkpoint-signature', `${capital(place)} is signed by no key that is known.`, checkpoint.size);
+      return undefined;
+    }
+    if (!signers.some((key) => this.#ring.isInForce(key, checkpoint.size))) {
+      const said = `${capital(place)} is signed by a key that was not in force then, ${signers[0]?.text}.`;
+      this.#fault('checkpoint-key', said, checkpoint.size);
       return undefined;
     }
     return {

@@ -20,6 +20,7 @@ import {
   beyondSql,
   countsSql,
   erasedSql,
+  expiredRowsSql,
   factsSql,
   otherRootsSql,
   PLACE_OF_ROWS_SQL,
@@ -34,7 +35,6 @@ const PIECE_EVENTS = 65_536;
 const MOST_KEYS = 1_000_000;
 /** Rows read again in one statement. */
 const SAMPLE_AT_ONCE = 200;
-const PARTITION_EVENTS = 16_777_216;
 
 export class ClickHouseRows {
   /** Holds the keys, and computes leaves. */
@@ -99,12 +99,25 @@ export class ClickHouseRows {
     const [place] = await this.#side.rows(PLACE_OF_ROWS_SQL);
     // Of a cluster's rows each server knows the partitions, and it made them itself.
     if (place?.engine === 'Distributed') return;
+    const size = this.#folder.readPartitionEvents();
     for (const { partition, first, last } of await this.#side.rows(partitionsSql())) {
-      const from = Number(partition) * PARTITION_EVENTS;
-      if (Number(first) >= from && Number(last) < from + PARTITION_EVENTS) continue;
+      const from = Number(partition) * size;
+      if (Number(first) >= from && Number(last) < from + size) continue;
       const what = `Partition ${partition} holds events ${first} to ${last}, which do not belong there.`;
       findings.add({ weight: 'fault', kind: 'partition', first: Number(first), count: 1, what });
     }
+  }
+
+  /** Rows of events that have expired. */
+  async checkExpired(first: number, findings: Findings): Promise<void> {
+    const [left] = await this.#side.rows(expiredRowsSql('events', first));
+    if (left && Number(left.held) > 0)
+      findings.events(
+        'not-expired',
+        'has a tombstone, which says that it has expired, and its row is still in ClickHouse',
+        Number(left.first),
+        Number(left.held),
+      );
   }
 
   async close(): Promise<void> {

@@ -4,10 +4,13 @@ import path from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { CannotCheckError } from './cannot-check.ts';
 import { HASH_BYTES, TILE_BYTES, TILE_WIDTH } from './merkle.ts';
+import type { KeptTombstone } from './source.ts';
 
 const FILE = 'metatrail.sqlite';
 /** The first version of the file that has tiles, checkpoints and their keys. */
 const OLDEST_VERSION = 3;
+/** Events of a partition, where the log says nothing else. */
+const PARTITION_EVENTS = 16_777_216;
 
 export class DataFolder {
   readonly folder: string;
@@ -52,6 +55,27 @@ export class DataFolder {
     return Number(size ?? 0);
   }
 
+  /** The first event whose row the journal still has. */
+  readFirstRow(): number {
+    const first = this.#database.prepare('SELECT min(sequence) AS first FROM journal').get()?.first;
+    return Number(first ?? this.size);
+  }
+
+  /** How many events a partition of this log holds. */
+  readPartitionEvents(): number {
+    return Number(this.#fact.get('partition-events')?.value ?? PARTITION_EVENTS);
+  }
+
+  readTombstones(): KeptTombstone[] {
+    const rows = this.#database.prepare("SELECT value FROM state WHERE kind = 'tombstone' ORDER BY key").all();
+    return rows.map(({ value }) => {
+      const fields: Record<string, unknown> = { ...JSON.parse(String(value)) };
+      const { first, size, note, until, lastOccurred } = fields;
+      const times = { until: Number(until), lastOccurred: Number(lastOccurred) };
+      return { first: Number(first), size: Number(size), note: String(note), ...times };
+    });
+  }
+
   /** How many events were delivered to ClickHouse, as the shipper remembers it. */
   readDelivered(): number {
     return Number(this.#fact.get('shipped')?.value ?? 0);
@@ -78,10 +102,10 @@ export class DataFolder {
     return typeof row === 'string' ? row : undefined;
   }
 
-  /** The verifier keys of the log, one a line, oldest first. */
+  /** The verifier keys of the log, one a line with the size from which on it signs, oldest first. */
   readPublicKeys(): string {
-    const keys = this.#database.prepare('SELECT vkey FROM checkpoint_keys ORDER BY from_size').all();
-    return keys.map(({ vkey }) => `${String(vkey)}\n`).join('');
+    const keys = this.#database.prepare('SELECT vkey, from_size FROM checkpoint_keys ORDER BY from_size').all();
+    return keys.map(({ vkey, from_size }) => `${String(vkey)} ${String(from_size)}\n`).join('');
   }
 
   *checkpoints(): Iterable<{ place: string; note: string }> {

@@ -7,15 +7,18 @@ import type { Findings } from './findings.ts';
 import { compareRollups } from './rollups.ts';
 import { parseRow, type Row } from './row.ts';
 import { RowChunks } from './row-chunks.ts';
-import type { Chunk, LogSource } from './source.ts';
+import type { Chunk, KeptTombstone, LogSource } from './source.ts';
+import { expiredBelow } from './tombstone.ts';
 
 export class LiveLog implements LogSource {
   readonly where: string;
   readonly log: string;
-  readonly first = 0;
+  readonly first: number;
   readonly size: number;
   readonly isPart = false;
   readonly publicKeys: string;
+  readonly tombstones: readonly KeptTombstone[];
+  readonly partitionEvents: number;
   readonly #folder: DataFolder;
   readonly #rows: ClickHouseRows;
   readonly #side: ClickHouseConnection;
@@ -27,6 +30,9 @@ export class LiveLog implements LogSource {
     this.where = `the data folder ${folder.folder}`;
     this.log = folder.log;
     this.size = folder.size;
+    this.tombstones = folder.readTombstones();
+    this.partitionEvents = folder.readPartitionEvents();
+    this.first = expiredBelow(this.tombstones, folder.size, this.partitionEvents);
     this.publicKeys = folder.readPublicKeys();
   }
 
@@ -60,7 +66,7 @@ export class LiveLog implements LogSource {
 
   /** First what ClickHouse was given, then what is accepted and on its way. */
   async *chunks(findings: Findings): AsyncIterable<Chunk> {
-    let next = 0;
+    let next = this.first;
     for (;;) {
       const delivered = Math.min(this.#folder.readDelivered(), this.size);
       if (delivered <= next) break;
@@ -76,14 +82,34 @@ export class LiveLog implements LogSource {
 
   async checkRest(findings: Findings): Promise<{ rollups: { name: string; rows: number }[] }> {
     await this.#rows.checkEnds(findings, () => this.#folder.readSize());
+    const isAtEnd = await this.#checkExpired(findings);
     const delivered = Math.min(this.#folder.readDelivered(), this.size);
-    return { rollups: await compareRollups(this.#side, delivered, findings) };
+    const range = { first: this.first, end: delivered, isFirstAtEnd: isAtEnd };
+    return { rollups: await compareRollups(this.#side, range, findings) };
   }
 
   async close(): Promise<void> {
     this.#folder.close();
     await this.#rows.close();
     await this.#side.close();
+  }
+
+  /** Whether everything before the first row is gone. An expiry that is not at its end has left rows in the journal. */
+  async #checkExpired(findings: Findings): Promise<boolean> {
+    if (this.first === 0) return true;
+    if (this.#folder.readFirstRow() >= this.first) {
+      await this.#rows.checkExpired(this.first, findings);
+      return true;
+    }
+    const what = `Events before ${this.first} have a tombstone, and the journal still holds rows of them: the expiry is not at its end. Start the service, which ends it, or wait for it.`;
+    findings.add({
+      weight: 'unchecked',
+      kind: 'expiry-unfinished',
+      first: this.#folder.readFirstRow(),
+      count: 1,
+      what,
+    });
+    return false;
   }
 
   async *#undelivered(first: number, findings: Findings): AsyncIterable<Chunk> {

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import type { Findings } from './findings.ts';
 import { quote, rangeOf } from './leaf-sql.ts';
-import { PLACE_OF_ROWS_SQL } from './rows-sql.ts';
+import { expiredRowsSql, PLACE_OF_ROWS_SQL } from './rows-sql.ts';
 
 /** Events whose share of a view is compared in one statement. */
 const PIECE_EVENTS = 1_048_576;
@@ -52,10 +52,18 @@ const KNOWN: readonly Rollup[] = [
   { view: 'entitlement_changes_view', target: 'entitlement_changes', select: ENTITLEMENT_CHANGES },
 ];
 
-/** Compares all of them over the events below `size`, and returns how many rows each must hold. */
+/** The events that views are compared over. */
+interface Range {
+  first: number;
+  end: number;
+  /** Nothing of events before the first one may be left. */
+  isFirstAtEnd: boolean;
+}
+
+/** Compares all of them over a range of events, and returns how many rows each must hold. */
 export async function compareRollups(
   connection: ClickHouseConnection,
-  size: number,
+  range: Range,
   findings: Findings,
 ): Promise<{ name: string; rows: number }[]> {
   const found: { name: string; rows: number }[] = [];
@@ -66,7 +74,7 @@ export async function compareRollups(
       findings.add({ weight: 'unchecked', kind: 'rollup-unknown', count: 1, what });
       continue;
     }
-    found.push({ name: rollup.target, rows: await compareRollup(connection, rollup, columns, size, findings) });
+    found.push({ name: rollup.target, rows: await compareRollup(connection, rollup, columns, range, findings) });
   }
   return found;
 }
@@ -104,14 +112,14 @@ async function compareRollup(
   connection: ClickHouseConnection,
   { target, select }: Rollup,
   columns: readonly string[],
-  size: number,
+  whole: Range,
   findings: Findings,
 ): Promise<number> {
   const key = randomBytes(16);
   const hash = `sum(reinterpretAsUInt128(sipHash128Keyed((${key.readBigUInt64LE()}, ${key.readBigUInt64LE(8)}), ${columns.map((column) => `\`${column}\``).join(', ')})))`;
   let rows = 0;
-  for (let first = 0; first < size; first += PIECE_EVENTS) {
-    const range = rangeOf(first, Math.min(first + PIECE_EVENTS, size));
+  for (let { first } = whole; first < whole.end; first += PIECE_EVENTS) {
+    const range = rangeOf(first, Math.min(first + PIECE_EVENTS, whole.end));
     const made = `(${select.replaceAll('{events}', `(SELECT * FROM events WHERE ${range})`)})`;
     const held = `(SELECT ${columns.join(', ')} FROM ${target} WHERE ${range})`;
     const [expected] = await connection.rows(`SELECT count() AS rows, toString(${hash}) AS hash FROM ${made}`);
@@ -131,7 +139,20 @@ WHERE sequence > (SELECT max(sequence) FROM events)`;
       count: Number(later.rows),
       what: `${target} holds ${later.rows} rows of events that are not in the log, from sequence ${later.first} on.`,
     });
+  if (whole.isFirstAtEnd) await reportExpired(connection, target, whole.first, findings);
   return rows;
+}
+
+async function reportExpired(
+  connection: ClickHouseConnection,
+  target: string,
+  first: number,
+  findings: Findings,
+): Promise<void> {
+  const [left] = await connection.rows(expiredRowsSql(target, first));
+  if (!left || Number(left.held) === 0) return;
+  const what = `${target} holds ${left.held} rows of events that have expired, from sequence ${left.first} on.`;
+  findings.add({ weight: 'fault', kind: 'rollup', first: Number(left.first), count: Number(left.held), what });
 }
 
 async function reportDifference(

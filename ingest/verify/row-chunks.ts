@@ -1,4 +1,5 @@
 // Rows that come one by one, as from a bundle or the journal, summed up as chunks: everything is computed by this program.
+import { isFact } from './facts.ts';
 import type { Findings } from './findings.ts';
 import { computeLeaf, type KeyLookup } from './leaf.ts';
 import { HASH_BYTES } from './merkle.ts';
@@ -121,7 +122,7 @@ class MutableChunk {
   addRow(row: Row, leaf: Buffer, keyOf: KeyLookup): void {
     this.#leaves.set(leaf, this.count * HASH_BYTES);
     this.count += 1;
-    if (row.stage === 'run' || row.stage === 'erasure') this.#rows.push(row);
+    if (isFact(row)) this.#rows.push(row);
     if (row.runKnown === 1 && row.step > 0 && row.stage !== 'run') this.#countStep(row);
     this.#noteErased(row, keyOf);
   }

@@ -1,4 +1,5 @@
 // What else is asked of ClickHouse about a range of events.
+import { FACTS_SQL } from './facts.ts';
 import { rangeOf } from './leaf-sql.ts';
 import { COLUMNS } from './row.ts';
 
@@ -11,9 +12,9 @@ export function rowsSql(condition: string): string {
   return `SELECT ${columns.join(', ')} FROM events WHERE ${condition} ORDER BY sequence`;
 }
 
-/** The rows that tell of runs and erasures. */
+/** The rows that the check itself has to know. */
 export function factsSql(first: number, end: number): string {
-  return rowsSql(`${rangeOf(first, end)} AND stage IN ('run', 'erasure')`);
+  return rowsSql(`${rangeOf(first, end)} AND ${FACTS_SQL}`);
 }
 
 /** How many events of each step had each outcome. */
@@ -47,6 +48,11 @@ ON event.principal = principals.cause WHERE root != its_root AND principal < seq
 /** Sequences may be larger than a number here can be. */
 export function beyondSql(size: number): string {
   return `SELECT count() AS held, toString(min(sequence)) AS first FROM events WHERE sequence >= ${size}`;
+}
+
+/** Rows before the first one that should be there. */
+export function expiredRowsSql(table: string, first: number): string {
+  return `SELECT count() AS held, toString(min(sequence)) AS first FROM ${table} WHERE sequence < ${first}`;
 }
 
 export function partitionsSql(): string {

@@ -19,15 +19,20 @@ export interface VerifierKey {
   id: string;
   isWitness: boolean;
   key: KeyObject;
+  /** Signs checkpoints of so many events and more, until the next key does; undefined: it is not said. */
+  from: number | undefined;
 }
 
-export interface Checkpoint {
+export interface SignedNote {
+  /** What was signed, with its last newline. */
+  body: string;
+  signatures: { name: string; id: string; signature: Buffer }[];
+}
+
+export interface Checkpoint extends SignedNote {
   origin: string;
   size: number;
   root: Buffer;
-  /** What was signed. */
-  body: string;
-  signatures: { name: string; id: string; signature: Buffer }[];
 }
 
 /** A note that is none; the sentence says why. */
@@ -35,21 +40,21 @@ export class MalformedNoteError extends Error {
   override name = 'MalformedNoteError';
 }
 
-/** Reads verifier keys, one a line. Throws CannotCheckError for a line that is none; `where` says whose lines they are. */
+/** Reads verifier keys, one a line, each with the size from which on it signs where that is known. Throws CannotCheckError for a line that is none; `where` says whose lines they are. */
 export function parseVerifierKeys(text: string, where: string): VerifierKey[] {
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   return lines.map((line, index) => {
     const key = parseVerifierKey(line.trim());
     if (key) return key;
     throw new CannotCheckError(
-      `Line ${index + 1} of ${where} is no verifier key; <name>+<8 hexadecimal digits>+<base64> is expected.`,
+      `Line ${index + 1} of ${where} is no verifier key; <name>+<8 hexadecimal digits>+<base64> is expected, and a size after it where that is known.`,
     );
   });
 }
 
-function parseVerifierKey(text: string): VerifierKey | undefined {
-  const [, name = '', id = '', encoded = ''] =
-    /^([^\s+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44}=?=?)$/.exec(text) ?? [];
+function parseVerifierKey(line: string): VerifierKey | undefined {
+  const [, text = '', name = '', id = '', encoded = '', from] =
+    /^(([^\s+]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/]{44}=?=?))(?: (0|[1-9]\d{0,14}))?$/.exec(line) ?? [];
   const bytes = Buffer.from(encoded, 'base64');
   const type = bytes[0];
   if (bytes.length !== 1 + HASH_BYTES || (type !== ED25519 && type !== COSIGNATURE)) return undefined;
@@ -57,11 +62,11 @@ function parseVerifierKey(text: string): VerifierKey | undefined {
   if (expected !== id) return undefined;
   const der = Buffer.concat([SPKI_PREFIX, bytes.subarray(1)]);
   const key = createPublicKey({ key: der, format: 'der', type: 'spki' });
-  return { text, name, id, isWitness: type === COSIGNATURE, key };
+  return { text, name, id, isWitness: type === COSIGNATURE, key, from: from === undefined ? undefined : Number(from) };
 }
 
-/** Reads a checkpoint. Throws MalformedNoteError. Nothing about its signatures is checked yet. */
-export function parseCheckpoint(note: string): Checkpoint {
+/** Reads a note. Throws MalformedNoteError. Nothing about its signatures is checked yet. */
+export function parseNote(note: string): SignedNote {
   if (note.length > LONGEST_NOTE) throw new MalformedNoteError('it is longer than 1 MB');
   const split = note.lastIndexOf('\n\n');
   if (split < 0) throw new MalformedNoteError('no empty line stands before its signatures');
@@ -69,7 +74,12 @@ export function parseCheckpoint(note: string): Checkpoint {
   const lines = note.slice(split + 2).split('\n');
   if (lines.pop() !== '' || lines.length === 0 || lines.length > MOST_SIGNATURES)
     throw new MalformedNoteError('it does not end in signature lines');
-  const signatures = lines.map(parseSignature);
+  return { body, signatures: lines.map(parseSignature) };
+}
+
+/** Reads a checkpoint. Throws MalformedNoteError. Nothing about its signatures is checked yet. */
+export function parseCheckpoint(note: string): Checkpoint {
+  const { body, signatures } = parseNote(note);
   const [origin = '', size = '', root = '', ...rest] = body.split('\n');
   if (origin === '' || rest.length === 0) throw new MalformedNoteError('origin, size or root are not there');
   if (!/^(0|[1-9]\d{0,15})$/.test(size) || !Number.isSafeInteger(Number(size)))
@@ -80,7 +90,7 @@ export function parseCheckpoint(note: string): Checkpoint {
   return { origin, size: Number(size), root: hash, body, signatures };
 }
 
-function parseSignature(line: string): Checkpoint['signatures'][number] {
+function parseSignature(line: string): SignedNote['signatures'][number] {
   const [, name = '', encoded = ''] = /^— (\S+) ([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? [];
   const bytes = Buffer.from(encoded, 'base64');
   if (name === '' || bytes.length < 5) throw new MalformedNoteError('a signature line cannot be read');
@@ -96,16 +106,16 @@ export interface SignatureCheck {
 }
 
 /** Checks every signature by a key that is known; others say nothing, as C2SP wants it. */
-export function checkSignatures(checkpoint: Checkpoint, keys: readonly VerifierKey[]): SignatureCheck {
+export function checkSignatures(note: SignedNote & { origin: string }, keys: readonly VerifierKey[]): SignatureCheck {
   const found: SignatureCheck = { signers: [], broken: [], witnesses: [] };
-  for (const { name, id, signature } of checkpoint.signatures) {
+  for (const { name, id, signature } of note.signatures) {
     const key = keys.find((known) => known.name === name && known.id === id);
     if (!key) continue;
     if (key.isWitness) {
-      const time = checkCosignature(checkpoint.body, key, signature);
+      const time = checkCosignature(note.body, key, signature);
       if (time === undefined) found.broken.push(key);
       else found.witnesses.push({ key, time });
-    } else if (name === checkpoint.origin && verify(null, Buffer.from(checkpoint.body), key.key, signature)) {
+    } else if (name === note.origin && verify(null, Buffer.from(note.body), key.key, signature)) {
       found.signers.push(key);
     } else found.broken.push(key);
   }

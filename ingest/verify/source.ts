@@ -19,11 +19,21 @@ export interface Chunk {
   first: number;
   /** 32 bytes for each event; zeros where there is no row. */
   leaves: Buffer;
-  /** The events of the stages run and erasure. */
+  /** The events that facts.ts names. */
   rows: Row[];
   counts: StepCount[];
   /** For each key that is gone, the commitments that stand in place of what was committed under it. */
   erased: { key: number; first: number; count: number }[];
+}
+
+/** A tombstone as it is kept beside the log. What was signed is in the note. */
+export interface KeptTombstone {
+  first: number;
+  size: number;
+  note: string;
+  /** Microseconds since 1970, where they are kept beside the note. */
+  until?: number | undefined;
+  lastOccurred?: number | undefined;
 }
 
 export interface LogSource {
@@ -31,13 +41,17 @@ export interface LogSource {
   readonly where: string;
   /** The origin of the log. */
   readonly log: string;
-  /** The sequence of the first row; a multiple of 256. */
+  /** The sequence of the first row; a multiple of 256, above 0 in a part, or where what was before has expired. */
   readonly first: number;
   /** One past the last row. */
   readonly size: number;
   /** Checkpoints may cover more than its rows: what follows them is known by its hashes in the tiles. */
   readonly isPart: boolean;
-  /** Verifier keys of the log and its witnesses, one a line. */
+  /** Of partitions that have expired, in order. */
+  readonly tombstones: readonly KeptTombstone[];
+  /** How many events a partition holds. */
+  readonly partitionEvents: number;
+  /** Verifier keys of the log and its witnesses, one a line, those of the log with the size from which on they sign. */
   readonly publicKeys: string;
   /** Its checkpoints in order of size, each with the name of its place. */
   checkpoints(): Iterable<{ place: string; note: string }>;

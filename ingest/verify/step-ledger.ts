@@ -31,6 +31,8 @@ export class StepLedger {
   readonly #first: number;
   steps = 0;
   interrupted = 0;
+  /** Runs of which a step ended here that began before the first row. */
+  readonly #cut = new Set<number>();
 
   constructor(findings: Findings, first: number) {
     this.#findings = findings;
@@ -71,10 +73,20 @@ export class StepLedger {
 
   #addRunEvent(row: Row): void {
     const run = row.runKnown === 1 ? row.run : row.sequence;
-    if (run < this.#first) return;
+    if (run < this.#first) {
+      if (row.step > 0 && row.operation !== 'start') this.#noteCut(run, row);
+      return;
+    }
     if (row.step > 0 && row.operation === 'start') this.#step(run, row.step, row.sequence).started = true;
     else if (row.step > 0) this.#endStep(run, row);
     else if (row.operation !== 'start') this.#endRun(run, row);
+  }
+
+  #noteCut(run: number, row: Row): void {
+    if (this.#cut.has(run)) return;
+    this.#cut.add(run);
+    const what = `Run ${run} began before event ${this.#first}, the first one here: its steps, of which one ended at event ${row.sequence}, cannot be counted.`;
+    this.#findings.add({ weight: 'gap', kind: 'step-cut', first: row.sequence, count: 1, what });
   }
 
   #endRun(run: number, row: Row): void {

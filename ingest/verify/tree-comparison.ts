@@ -1,6 +1,7 @@
 // Two trees grow side by side: one over the leaves computed from the rows, one over the hashes that the tiles hold. As long as
 // they are the same there is one. Where they part, the next checkpoint says which of them it signed: so the first event that
 // is wrong is named, and whether it or the tile was altered.
+import { CannotCheckError } from './cannot-check.ts';
 import type { SignedCheckpoint } from './checkpoints.ts';
 import type { Findings } from './findings.ts';
 import { Frontier, HASH_BYTES, rootOfTile, TILE_BYTES, TILE_LEVELS, TILE_WIDTH } from './merkle.ts';
@@ -38,8 +39,31 @@ export class TreeComparison {
     this.#findings = findings;
     this.#due = [...checkpoints];
     this.#upper = new UpperTiles(source, findings);
-    if (source.first > 0) this.#beginAt(source.first);
-    else this.#compareDue();
+  }
+
+  /** Before the first rows: takes what is known of the events before them. */
+  async begin(signal?: AbortSignal): Promise<void> {
+    const { first, isPart } = this.#source;
+    if (first === 0) this.#compareDue();
+    else if (isPart) this.#beginAt(first);
+    else await this.#addExpired(first, signal);
+  }
+
+  /** Rows have expired, their tiles have not: they are taken as they are, and older checkpoints say whether they are right. */
+  async #addExpired(first: number, signal: AbortSignal | undefined): Promise<void> {
+    this.#compareDue();
+    for (let tile = 0; tile < first / TILE_WIDTH; tile++) {
+      const hashes = this.#source.tile(0, tile);
+      if (hashes?.length !== TILE_BYTES)
+        throw new CannotCheckError(
+          `The tile ${tile} of level 0 of ${this.#source.where}, of events that have expired, is not there or cut off; restore it from a backup.`,
+        );
+      this.#addTile(hashes);
+      if (tile % TILE_WIDTH !== 0) continue;
+      signal?.throwIfAborted();
+      // A service answers in between.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Appends the leaves of rows that follow each other. */

@@ -2,13 +2,16 @@
 import { collectCheckpoints, type OutsideCheckpoint } from './checkpoints.ts';
 import { Erasures } from './erasures.ts';
 import { Findings } from './findings.ts';
+import { KeyChanges } from './key-changes.ts';
+import { KeyRing } from './key-ring.ts';
 import { computeLeaf } from './leaf.ts';
 import { HASH_BYTES } from './merkle.ts';
 import { createReport, type Report } from './report.ts';
 import { chooseSample, chooseSeed } from './sample.ts';
-import { parseVerifierKeys } from './signed-note.ts';
 import type { LogSource } from './source.ts';
 import { StepLedger } from './step-ledger.ts';
+import { expiredBelow } from './tombstone.ts';
+import { Tombstones } from './tombstones.ts';
 import { TreeComparison } from './tree-comparison.ts';
 
 /** Rows whose leaf is computed a second time, by this program. */
@@ -31,12 +34,12 @@ export interface Options {
  */
 export async function verifyLog(source: LogSource, options: Options = {}): Promise<Report> {
   const findings = new Findings();
-  const keys = parseVerifierKeys(
-    options.trusted?.keys ?? source.publicKeys,
-    options.trusted?.place ?? `the public keys of ${source.where}`,
-  );
-  const checkpoints = collectCheckpoints(source, keys, options.outside ?? [], findings);
+  const ring = new KeyRing(source, options.trusted);
+  const checkpoints = collectCheckpoints(source, ring, options.outside ?? [], findings);
+  const keyChanges = new KeyChanges();
+  const tombstones = new Tombstones(source, ring, findings);
   const tree = new TreeComparison(source, checkpoints, findings);
+  await tree.begin(options.signal);
   const ledger = new StepLedger(findings, source.first);
   const erasures = new Erasures();
   const seed = options.seed ?? chooseSeed();
@@ -46,11 +49,15 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
     tree.add(chunk.leaves);
     ledger.add(chunk.counts, chunk.rows);
     erasures.add(chunk);
+    tombstones.add(chunk.rows);
+    keyChanges.add(chunk.rows);
     sample.take(chunk.first, chunk.leaves);
     options.onProgress?.(chunk.first + chunk.leaves.length / HASH_BYTES - source.first, source.size - source.first);
   }
   tree.finish();
   ledger.finish();
+  tombstones.finish();
+  keyChanges.finish(source, ring, checkpoints, findings);
   const erased = erasures.finish(findings);
   const sampled = await sample.compare(source, findings);
   const { rollups } = await source.checkRest(findings);
@@ -67,8 +74,10 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
 }
 
 /** A bundle of a part is none of the whole: that must not be overlooked. */
-function notePart({ where, first, size, isPart }: LogSource, covered: number, findings: Findings): void {
-  if (!isPart || (first === 0 && size >= covered)) return;
+function notePart(source: LogSource, covered: number, findings: Findings): void {
+  const { where, first, size, isPart } = source;
+  const expired = expiredBelow(source.tombstones, size, source.partitionEvents);
+  if (!isPart || (first <= expired && size >= covered)) return;
   const what = `${where.charAt(0).toUpperCase()}${where.slice(1)} holds events ${first} to ${size - 1} only, of ${covered} that its checkpoint covers.`;
   findings.add({ weight: 'gap', kind: 'part', first, count: 1, what });
 }
