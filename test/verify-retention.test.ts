@@ -63,7 +63,7 @@ async function expireBelow(folder: string, below: number): Promise<void> {
     const sources = { ...log, sign: (text: string) => log.checkpoints.sign(text) };
     const plan = await planExpiry(sources, LATER, new Map());
     const partitions = plan.partitions.filter(({ first }) => first < below);
-    await expire(sources, { ...plan, partitions }, new Map(), WHO);
+    await expire(sources, { ...plan, partitions }, { inForce: new Map(), state: [] }, WHO);
   } finally {
     await log.close();
   }

@@ -46,6 +46,8 @@ export class JournalSnapshot {
 
   /** Events that were erased here and are not, or not surely, in ClickHouse. */
   unsettled(): ErasedEvent[] {
+    // A data folder of before the first erasure may not have been brought up to this version yet.
+    if (!this.#database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'erased_events'").get()) return [];
     return this.#database
       .prepare('SELECT sequence, object, actor, plain, refs FROM erased_events WHERE settled = 0')
       .all()
