@@ -28,7 +28,10 @@ export function addVerifyCommands(program: Command): void {
   common(program.command('verify').description('check that the log is complete and unaltered; exit code 0, 1 or 2'))
     .option('--offline <folder>', 'check this bundle, without service and ClickHouse')
     .option('--checkpoint <file...>', 'signed checkpoints that were kept elsewhere')
-    .option('--public-keys <file>', 'the only public keys to trust, one a line, with the size from which on it signs where that is known')
+    .option(
+      '--public-keys <file>',
+      'the only public keys to trust, one a line, with the size from which on it signs where that is known',
+    )
     .option('--seed <text>', 'of the sample that is computed twice')
     .option('--json', 'print the report as JSON')
     .action(async (options: VerifyOptions) => {
