@@ -187,10 +187,8 @@ const IN_SQLITE: Record<string, { attack: (database: DatabaseSync) => void; foun
       put(768, { ...rest, first: 768, note: made })(database);
     },
     found: [
-      ['not-expired', 768],
       ['tombstone-root', 768],
       ['tombstone-without-event', 768],
-      ['rollup', 768],
     ],
   },
   'a key that came after a tombstone': {

@@ -28,14 +28,17 @@ export function addVerifyCommands(program: Command): void {
   common(program.command('verify').description('check that the log is complete and unaltered; exit code 0, 1 or 2'))
     .option('--offline <folder>', 'check this bundle, without service and ClickHouse')
     .option('--checkpoint <file...>', 'signed checkpoints that were kept elsewhere')
-    .option('--public-keys <file>', 'the only public keys to trust, one a line')
+    .option(
+      '--public-keys <file>',
+      'the only public keys to trust, one a line, with the size from which on it signs where that is known',
+    )
     .option('--seed <text>', 'of the sample that is computed twice')
     .option('--json', 'print the report as JSON')
     .action(async (options: VerifyOptions) => {
       process.exitCode = await verify(options);
     });
   common(program.command('bundle <folder>').description('export the log for a check without service and ClickHouse'))
-    .option('--from <number>', 'the first event', parseSequence)
+    .option('--from <number>', 'the first event; else the first that has not expired', parseSequence)
     .option('--to <number>', 'one past the last event', parseSequence)
     .action(async (folder: string, options: CommonOptions & { from?: number; to?: number }) => bundle(folder, options));
 }
