@@ -12,7 +12,9 @@ import type { World } from './engine-world.ts';
 export async function carryForward(world: World): Promise<number> {
   const { journal, engine } = world;
   const first = journal.size;
-  const configuration = world.events().findLast(({ stage }) => stage === 'configuration') ?? assert.fail('none');
+  const configuration =
+    world.events().findLast(({ stage, outcome }) => stage === 'configuration' && outcome === 'configuration-changed') ??
+    assert.fail('none');
   const fact = (stage: 'baseline' | 'retention', outcome: string): ProposedEvent => ({
     occurredAt: configuration.occurredAt,
     occurredAtKnown: 'observed',

@@ -209,6 +209,45 @@ test('what was carried forward is what a replay begins with, at any time, when a
   });
 });
 
+test('what was carried forward whole takes the place of all that a replay had before it', async () => {
+  await inWorld(company({ groups: false }), async (world) => {
+    world.csv('crm.csv', [], ['key', 'id', 'name', 'title', 'phone']);
+    world.csv(
+      'hr.csv',
+      [
+        { id: '1', name: 'Ann' },
+        { id: '2', name: 'Bob' },
+      ],
+      COLUMNS,
+    );
+    await world.run('hr', 'full');
+    const from = world.journal.size;
+    world.csv('hr.csv', [{ id: '2', name: 'Bob' }], COLUMNS);
+    await world.run('hr', 'full');
+    const hidden = () =>
+      world
+        .events()
+        .map((event) => (event.sequence < from || event.sequence >= to ? event : { ...event, stage: 'read' as const }));
+    const to = world.journal.size;
+    assert.ok(differencesOf(world, hidden()).length > 0);
+    await carryForward(world);
+    assert.deepEqual(differencesOf(world, hidden()), []);
+  });
+});
+
+test('a value of the state that is long is carried forward in pieces, none of which ends within a character', async () => {
+  await inWorld(company({ groups: false }), async (world) => {
+    world.csv('crm.csv', [], ['key', 'id', 'name', 'title', 'phone']);
+    const people = ['', 'x'].map((first, id) => ({ id: String(id), name: `${first}${'\u{1f5dd}'.repeat(12_000)}` }));
+    world.csv('hr.csv', people, COLUMNS);
+    await world.run('hr', 'full');
+    const first = await carryForward(world);
+    const pieces = world.events(first).map(({ values }) => values.length);
+    assert.ok(pieces.some((count) => count > 2));
+    assert.deepEqual(differencesFrom(world, first), []);
+  });
+});
+
 test('the log is read from ClickHouse as far as it is delivered, also where the journal was trimmed', async () => {
   const world = await ApiWorld.open();
   try {

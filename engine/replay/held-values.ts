@@ -42,6 +42,7 @@ export function heldAfter(before: readonly Held[], changes: readonly EventValue[
 
 /** A value that was erased after it was set, and not where it was removed: the event that removed it says which one set it. */
 function withoutErased(before: readonly Held[], changes: readonly EventValue[]): readonly Held[] {
+  if (!before.some(([value]) => isErased(value))) return before;
   const values = new Set(before.map(([value]) => value));
   const setBy = new Set(changes.flatMap((change) => (values.has(change.old ?? '') ? [] : (change.setBy ?? []))));
   return setBy.size === 0 ? before : before.filter(([value, by]) => !(isErased(value) && setBy.has(by)));

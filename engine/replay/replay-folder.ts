@@ -5,7 +5,7 @@ import { readEvents } from '../../ingest/clickhouse/read-events.ts';
 import { JournalSnapshot } from '../../ingest/journal/snapshot.ts';
 import { StateStore } from '../../ingest/journal/state-store.ts';
 import { type Comparison, compareStates } from './compare.ts';
-import { Replay } from './replay.ts';
+import { Replay, ReplayError } from './replay.ts';
 
 export interface ReplayOptions {
   /** Where what is delivered is read; without it the journal must have every row. */
@@ -52,5 +52,9 @@ export async function replayInto(
     onProgress?.(done, snapshot.size);
   }
   replay.flush();
+  if (!replay.isKnown)
+    throw new ReplayError(
+      `Events before ${first} have expired, and the log does not carry the state forward: it cannot be rebuilt.`,
+    );
   return replay;
 }

@@ -80,6 +80,11 @@ export class Replay {
     return this.#configuration;
   }
 
+  /** False where the beginning of the log has expired and the state was not carried forward. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
   /** The agents whose last synchronisation did not come to its end: what it had looked at in vain is not known. */
   get cutOff(): ReadonlySet<string> {
     return new Set(isSynchronization(this.#step) ? [...this.#cutOff, this.#step.agent] : this.#cutOff);
@@ -130,8 +135,11 @@ export class Replay {
     const isKnown = this.#configuration !== NO_CONFIGURATION && this.#configurationSequence === original;
     if (event.stepKind === 'configuration' && original !== undefined && !isKnown) this.#configure(event, original);
     if (event.stepKind !== CARRIED_STATE) return;
-    this.#isKnown = true;
-    if (event.outcome === CARRIED_BEGIN) this.#carried = new Set();
+    if (event.outcome === CARRIED_BEGIN) {
+      this.#isKnown = true;
+      this.#carried = new Set();
+    }
+    if (!this.#isKnown) return;
     const row = carriedBy(event);
     if (!row) return;
     this.#carried?.add(nameOf(row));

@@ -9,6 +9,7 @@ import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import type { ChangeLog } from '../log.ts';
+import { expiredOf } from '../retention/tombstones.ts';
 import { type FrozenTables, freezeTables, thawTables } from './clickhouse-parts.ts';
 import { syncPath } from './copy.ts';
 import { copyOnThread } from './copy-thread.ts';
@@ -78,8 +79,9 @@ async function copyOnce(log: ChangeLog, folder: string, program: string): Promis
   const delivered = shipper.shipped;
   try {
     const tables = clickhouse.embedded ? await freezeTables(clickhouse, journal.folder) : undefined;
-    if (tables && tables.events < delivered)
-      throw new LogError('backup-failed', `Of ${delivered} events in ClickHouse only ${tables.events} can be copied.`);
+    const expected = delivered - (expiredOf(journal)?.below ?? 0);
+    if (tables && tables.events < expected)
+      throw new LogError('backup-failed', `Of ${expected} events in ClickHouse only ${tables.events} can be copied.`);
     await copyDatabase(journal.folder, folder);
     const files = await copyFiles([...(tables?.files ?? []), ...(await otherFiles(journal.folder))], folder);
     const { size, root } = readSnapshot(folder);

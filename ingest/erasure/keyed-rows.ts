@@ -28,11 +28,14 @@ const textsOf = (isTheirs: (key: string) => string) => `arrayConcat(
     if(${isTheirs('actor_key')}, [initiator::String, performer::String, address::String], []),
     arrayFlatten(arrayMap((t, k, o, n) -> if(${isTheirs("if(t = 'reference', k, subject_key)")}, [o, n], []),
       value.type, value.key, value.old, value.new)))`;
-/** What they are called: not what they have in common with others, such as a department. Marks: personal 2, sensitive 4. */
+/**
+ * What they are called: not what they have in common with others, such as a department, nor the engine's state as JSON, whose
+ * texts are in other events as well. Marks: personal 2, sensitive 4.
+ */
 const THEIR_NAMES = `arrayConcat(
     if(has({keys:Array(UInt64)}, subject_key), [object_name, anchor, dn], []),
     if(has({keys:Array(UInt64)}, actor_key), [initiator::String, performer::String, address::String], []),
-    arrayFlatten(arrayMap((t, k, o, n, m) -> if(has({keys:Array(UInt64)}, if(t = 'reference', k, subject_key)) AND (t = 'reference' OR bitAnd(m, 6) > 0), [o, n], []),
+    arrayFlatten(arrayMap((t, k, o, n, m) -> if(has({keys:Array(UInt64)}, if(t = 'reference', k, subject_key)) AND (t = 'reference' OR (bitAnd(m, 6) > 0 AND step_kind != 'state')), [o, n], []),
       value.type, value.key, value.old, value.new, value.marks)))`;
 const THEIR_TEXTS = textsOf((key) => `has({keys:Array(UInt64)}, ${key})`);
 const OTHER_TEXTS = textsOf(
