@@ -56,6 +56,8 @@ test('an outcome is told in plain words by its stage, an unknown one by its name
   assert.equal(describeOutcome('export-flow', 'connector-flow'), 'Change staged for export');
   assert.equal(describeOutcome('import', 'something-new'), 'Something new');
   assert.equal(describeOutcome('erasure', 'key-deleted'), 'Erasure: key deleted');
+  assert.equal(describeOutcome('erasure', 'person-erased'), 'A person was erased');
+  assert.equal(describeOutcome('baseline', 'connector-flow'), 'Baseline: connector flow');
   const run = { stage: 'run', operation: 'finish', outcome: 'completed-export-errors', step: null };
   assert.equal(describeChange(run), 'Run finished: completed export errors');
   assert.equal(describeChange({ ...run, operation: 'start', outcome: 'in-progress', step: 2 }), 'Step 2 started');

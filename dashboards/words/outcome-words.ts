@@ -10,6 +10,18 @@ const BY_STAGE: Readonly<Record<string, string>> = {
   'configuration/checkpoint-key-rotated': 'New key for signing checkpoints',
   'configuration/checkpoint-key-replaced': 'Lost key for signing checkpoints replaced',
   'confirmation/stage-no-change': 'Export confirmed',
+  'configuration/clock-set-back': "The machine's clock was set back",
+  'erasure/person-erased': 'A person was erased',
+  'erasure/erasure-certified': 'An erasure was certified',
+  'erasure/reads-expired': 'Texts of questions were erased',
+  'retention/partition-expired': 'A part of the log has expired',
+  'retention/keys-expired': 'Keys that nothing is under were deleted',
+  'retention/hold-added': 'Legal hold began',
+  'retention/hold-removed': 'Legal hold ended',
+  'retention/set-aside': 'Rows were set aside by a recovery',
+  'retention/put-back': 'Rows were put back by a recovery',
+  'baseline/state-begins': 'What still holds is carried forward from here',
+  'baseline/state-carried-forward': 'Carried forward before its events expired',
 };
 
 const PLAIN: Readonly<Record<string, string>> = {
