@@ -210,8 +210,11 @@ export class ErasureWorld {
     return found.object;
   }
 
-  rows<T extends z.ZodType>(sql: string, schema: T, params: Record<string, unknown> = {}): Promise<z.infer<T>[]> {
-    return this.installation.log.clickhouse.select(sql, params, schema);
+  /** Of everything that is accepted. */
+  async rows<T extends z.ZodType>(sql: string, schema: T, params: Record<string, unknown> = {}): Promise<z.infer<T>[]> {
+    const { shipper, journal, clickhouse } = this.installation.log;
+    await shipper.delivered(journal.size);
+    return clickhouse.select(sql, params, schema);
   }
 
   async events(): Promise<ChangeEvent[]> {
