@@ -43,6 +43,8 @@ test(`killed in the middle of ${ROUNDS} cycles, then left alone: as if nothing h
   const configuration = company({ provisioning: MOVING });
   const killed = await World.open({ configuration });
   const quiet = await World.open({ configuration });
+  // A killed synchronisation may have looked in vain for what a reference names, and left no event: ARCHITECTURE.md.
+  killed.notReplayed = ['unresolved'];
   try {
     const delays = fc.sample(fc.integer({ min: 0, max: CYCLE_MS }), ROUNDS);
     let kills = 0;

@@ -45,4 +45,9 @@ export const REBUILT_IN_PART: readonly (Exception & { field: string })[] = [
     what: 'what is due in a synchronisation that was cut off',
     why: 'what it had looked at in vain left no event; it is looked at again, which changes nothing',
   },
+  {
+    field: 'unresolved',
+    what: 'references still to be found, after a process was killed',
+    why: 'a synchronisation that was cut off may have ended the search without an event; the next that looks at them ends it again',
+  },
 ];
