@@ -9,7 +9,7 @@ import { difference } from './difference.ts';
 import { dnValue, identity } from './entry-events.ts';
 import { safeDnKey } from './indexes.ts';
 import { nameOf } from './names.ts';
-import type { Outstanding } from './outstanding.ts';
+import { targetChanged } from './outstanding.ts';
 import { connectorAttributeSchema, referencedObject } from './references.ts';
 import { type Entry, expectedImage, type MetaverseObject, type PendingExport, plain } from './space.ts';
 import type { Unit } from './unit.ts';
@@ -24,7 +24,6 @@ export interface Outward {
   /** The agents that have a connector on it. */
   connected: string[];
   cause: Cause;
-  outstanding: Outstanding;
 }
 
 /** The distinguished name that a provisioning rule gives the object's entry. Throws RuleError when it gives none. */
@@ -46,7 +45,7 @@ export function connectorsOf(unit: Unit, objectId: string): Entry[] {
 
 /** Leaves what has to change in an entry as its pending export. `initial`: the entry is being provisioned. */
 export function flowToEntry(outward: Outward, agent: Agent, type: AgentType, entry: Entry, initial: boolean): void {
-  const { unit, object, cause, outstanding } = outward;
+  const { unit, object, cause } = outward;
   const isNew = initial || !entry.exists;
   const { wanted, named } = wantedAttributes(outward, agent, type, isNew);
   const placed = isNew ? placeNew(outward, type, entry) : entry;
@@ -80,7 +79,7 @@ export function flowToEntry(outward: Outward, agent: Agent, type: AgentType, ent
   const { causes: _, ...origin } = why;
   const pendingExport: PendingExport = { kind, ...(newDn !== undefined && { newDn }), attributes, event, ...origin };
   unit.putEntry({ ...next, pendingExport });
-  if (dn !== entry.dn) outstanding.targetChanged(unit, object.id, { ...cause, event });
+  if (dn !== entry.dn) targetChanged(unit, object.id, { ...cause, event });
 }
 
 interface NextExport {

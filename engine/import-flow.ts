@@ -1,11 +1,11 @@
 // Import attribute flow: what each connector of an object contributes, who wins by rank, who loses and is recorded as
 // such, and what is recalled when a connector goes (MIM.md 1.9).
 import { actorOf, type Cause } from './cause.ts';
-import type { Agent, AgentType, MetaverseType } from './configuration/model.ts';
+import type { AgentType, MetaverseType } from './configuration/model.ts';
 import { difference } from './difference.ts';
 import { identity } from './entry-events.ts';
 import { nameOf } from './names.ts';
-import type { Outstanding, WaitingReference } from './outstanding.ts';
+import { targetChanged } from './outstanding.ts';
 import { flowOutward, objectDeleted } from './outward.ts';
 import { type Contribution, rankedContributions, recordLosers } from './precedence.ts';
 import type { ContributedAttribute, Entry, HeldAttributes, MetaverseObject } from './space.ts';
@@ -15,13 +15,13 @@ import { recordUnresolved } from './unresolved.ts';
 interface FlowResult {
   /** The event of the change of the object; undefined: nothing changed. */
   event: number | undefined;
-  waiting: WaitingReference[];
+  /** It has references whose targets are there but not joined yet. */
+  waits: boolean;
 }
 
 /** Flows an entry into its object. */
-export function flowInward(unit: Unit, agent: Agent, type: AgentType, entry: Entry, cause: Cause): FlowResult {
-  const waiting: WaitingReference[] = [];
-  const settled = recordUnresolved(unit, agent, type, entry, cause, waiting);
+export function flowInward(unit: Unit, type: AgentType, entry: Entry, cause: Cause): FlowResult {
+  const { settled, waits } = recordUnresolved(unit, type, entry, cause);
   unit.putEntry(settled);
   const object = objectOf(unit, settled);
   const names = attributesOf(type, object, settled.id);
@@ -31,15 +31,15 @@ export function flowInward(unit: Unit, agent: Agent, type: AgentType, entry: Ent
     changed: 'connector-flow',
     unchanged: 'connector-no-flow',
   });
-  return { event, waiting };
+  return { event, waits };
 }
 
 /** A connector is gone: its contributions are recalled, the deletion rule is asked, the rest flows outward. */
-export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: Outstanding): void {
+export function recallFrom(unit: Unit, entry: Entry, cause: Cause): void {
   const object = objectOf(unit, entry);
   const schema = metaverseType(unit, object);
   if (mustDelete(unit, schema, object, entry)) {
-    deleteObject(unit, object, entry, cause, outstanding);
+    deleteObject(unit, object, entry, cause);
     return;
   }
   const { object: _, ...gone } = entry;
@@ -51,8 +51,8 @@ export function recallFrom(unit: Unit, entry: Entry, cause: Cause, outstanding: 
     always: true,
   });
   const next = { ...cause, event: event ?? cause.event };
-  outstanding.targetChanged(unit, object.id, next);
-  flowOutward(unit, objectOf(unit, entry), next, outstanding);
+  targetChanged(unit, object.id, next);
+  flowOutward(unit, objectOf(unit, entry), next);
 }
 
 /** The attributes that are computed anew when an entry flows in: those that it contributed by a rule that is no more, too. */
@@ -93,7 +93,7 @@ function mustDelete(unit: Unit, schema: MetaverseType, object: MetaverseObject, 
   return connectorsOf(unit, object).every((entry) => entry.id === gone.id);
 }
 
-function deleteObject(unit: Unit, object: MetaverseObject, entry: Entry, cause: Cause, outstanding: Outstanding): void {
+function deleteObject(unit: Unit, object: MetaverseObject, entry: Entry, cause: Cause): void {
   const schema = metaverseType(unit, object);
   const before = Object.fromEntries(Object.entries(object.attributes).map(([name, { values }]) => [name, values]));
   const { values } = difference(before, {}, metaverseDifference(schema, unit.next));
@@ -112,9 +112,9 @@ function deleteObject(unit: Unit, object: MetaverseObject, entry: Entry, cause: 
     causes: [cause.event],
     root: cause.root,
   });
-  outstanding.targetChanged(unit, object.id, { ...cause, event });
+  targetChanged(unit, object.id, { ...cause, event });
   unit.removeObject(object.id);
-  objectDeleted(unit, object, { ...cause, event }, outstanding);
+  objectDeleted(unit, object, { ...cause, event });
 }
 
 function metaverseDifference(

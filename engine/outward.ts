@@ -10,7 +10,7 @@ import { objectView } from './expression-views.ts';
 import { entryIndex } from './indexes.ts';
 import { isThere } from './matching.ts';
 import { nameOf } from './names.ts';
-import type { Outstanding } from './outstanding.ts';
+import { linkChanged, targetChanged } from './outstanding.ts';
 import type { Entry, MetaverseObject } from './space.ts';
 import type { Unit } from './unit.ts';
 
@@ -18,7 +18,7 @@ import type { Unit } from './unit.ts';
 const MOST_PROVISIONING_CALLS = 10;
 
 /** Provisions, deprovisions and flows an object outward. Throws RuleError. */
-export function flowOutward(unit: Unit, object: MetaverseObject, cause: Cause, outstanding: Outstanding): void {
+export function flowOutward(unit: Unit, object: MetaverseObject, cause: Cause): void {
   const { configuration } = unit.context;
   const schema = configuration.metaverse.get(object.type);
   if (!schema) return;
@@ -26,7 +26,7 @@ export function flowOutward(unit: Unit, object: MetaverseObject, cause: Cause, o
   for (let call = 0; call < MOST_PROVISIONING_CALLS; call++) {
     const entries = connectorsOf(unit, object.id);
     const connected = [...new Set(entries.map(({ agent }) => agent))];
-    const outward: Outward = { unit, object, schema, view, connected, cause, outstanding };
+    const outward: Outward = { unit, object, schema, view, connected, cause };
     for (const agent of configuration.agents.values()) {
       for (const type of agent.types.values()) flowIntoType(outward, agent, type, entries);
     }
@@ -99,7 +99,7 @@ function provision(outward: Outward, agent: Agent, type: AgentType, rule: Provis
   const { pendingExport: _, lastObject: __, cause: ___, ...rest } = before;
   const entry: Entry = { ...rest, ...linked };
   flowToEntry({ ...outward, cause: { ...cause, event } }, agent, type, entry, former === undefined);
-  outward.outstanding.targetChanged(unit, object.id, { ...cause, event });
+  targetChanged(unit, object.id, { ...cause, event });
 }
 
 /** The entry that was deprovisioned from this very object, is still there, and is wanted again. */
@@ -119,7 +119,7 @@ function findFormer({ unit, object }: Outward, agent: Agent, type: AgentType, dn
 }
 
 function deprovision(
-  { unit, object, cause, outstanding }: Pick<Outward, 'unit' | 'object' | 'cause' | 'outstanding'>,
+  { unit, object, cause }: Pick<Outward, 'unit' | 'object' | 'cause'>,
   entry: Entry,
   action: ProvisioningRule['otherwise'],
 ): void {
@@ -135,8 +135,8 @@ function deprovision(
     root: cause.root,
   });
   const why: Cause = { ...cause, event };
-  outstanding.linkChanged(unit, entry, why);
-  outstanding.targetChanged(unit, object.id, why);
+  linkChanged(unit, entry, why);
+  targetChanged(unit, object.id, why);
   const left = afterDeprovisioning(entry, object.id, action, why);
   if (left) unit.putEntry(left);
   else unit.removeEntry(entry.id);
@@ -165,11 +165,11 @@ export function afterDeprovisioning(
 }
 
 /** The object of these entries was deleted: each is left, disconnected for good or deleted, as its rule says. */
-export function objectDeleted(unit: Unit, object: MetaverseObject, cause: Cause, outstanding: Outstanding): void {
+export function objectDeleted(unit: Unit, object: MetaverseObject, cause: Cause): void {
   for (const id of unit.find('entry', 'object', object.id)) {
     const entry = unit.entry(id);
     if (!entry) continue;
     const rule = unit.context.configuration.agents.get(entry.agent)?.types.get(entry.type)?.provisioning;
-    deprovision({ unit, object, cause, outstanding }, entry, rule?.otherwise ?? 'keep');
+    deprovision({ unit, object, cause }, entry, rule?.otherwise ?? 'keep');
   }
 }

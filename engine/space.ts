@@ -111,7 +111,14 @@ export interface AgentState {
   lastImage?: string;
 }
 
-export const KINDS = { entry: 'entry', object: 'object', agent: 'agent', former: 'former', engine: 'engine' } as const;
+export const KINDS = {
+  entry: 'entry',
+  object: 'object',
+  agent: 'agent',
+  former: 'former',
+  engine: 'engine',
+  outstanding: 'outstanding',
+} as const;
 
 /** The values of held attributes without their lineage. */
 export function plain(attributes: HeldAttributes): Attributes {

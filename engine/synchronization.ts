@@ -5,7 +5,7 @@ import type { Agent } from './configuration/model.ts';
 import { connectorsOf } from './export-flow.ts';
 import { resolveHeldReferences } from './held-references.ts';
 import { entryIndex } from './indexes.ts';
-import { Outstanding } from './outstanding.ts';
+import { outstandingOf, type Task } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
 import type { StepOutcome, StepRunner } from './run-step.ts';
 import { KINDS, withRetry } from './space.ts';
@@ -19,17 +19,12 @@ const BATCH_ENTRIES = 250;
 const MOST_PASSES = 10;
 
 export async function synchronization(runner: StepRunner, agent: Agent, kind: 'delta' | 'full'): Promise<StepOutcome> {
-  const outstanding = new Outstanding();
   const due =
     kind === 'delta' ? runner.state.find(KINDS.entry, 'due', entryIndex.due(agent.name)) : allEntries(runner, agent);
-  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) => synchronizeEntry(unit, id, outstanding, kind === 'full'));
-  await settleOutstanding(runner, agent, outstanding);
-  await runner.inBatches([...outstanding.referrers], BATCH_ENTRIES, (unit, [id, cause]) =>
-    resolveHeldReferences(unit, id, cause),
-  );
-  await runner.inBatches([...outstanding.unresolved], BATCH_ENTRIES, (unit, [id, { waiting, cause }]) =>
-    recordNotJoined(unit, id, waiting, cause),
-  );
+  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) => synchronizeEntry(unit, id, kind === 'full'));
+  await settleOutstanding(runner, agent);
+  await settle(runner, agent, 'referrer', resolveHeldReferences);
+  await settle(runner, agent, 'waiting', recordNotJoined);
   return { result: runner.hasErrors() ? 'completed-sync-errors' : 'success' };
 }
 
@@ -39,43 +34,48 @@ function allEntries(runner: StepRunner, agent: Agent): string[] {
   );
 }
 
-async function settleOutstanding(runner: StepRunner, agent: Agent, outstanding: Outstanding): Promise<void> {
+async function settleOutstanding(runner: StepRunner, agent: Agent): Promise<void> {
   for (let pass = 0; pass < MOST_PASSES; pass++) {
-    if (outstanding.entries.size === 0 && outstanding.objects.size === 0) return;
-    const entries = take(outstanding.entries);
-    await runner.inBatches(entries, BATCH_ENTRIES, (unit, [id, cause]) => retry(unit, id, cause, outstanding));
-    const objects = take(outstanding.objects);
-    await runner.inBatches(objects, BATCH_ENTRIES, (unit, [id, cause]) => flowAgain(unit, id, cause, outstanding));
+    const entries = await settle(runner, agent, 'entry', retry);
+    const objects = await settle(runner, agent, 'object', flowAgain);
+    if (entries + objects === 0) return;
   }
   throw new Error(`The references of ${agent.name} did not come to rest in ${MOST_PASSES} passes.`);
 }
 
-function retry(unit: Unit, id: string, cause: Cause, outstanding: Outstanding): void {
+/** Does what is outstanding of one task, and returns how much that was. */
+async function settle(
+  runner: StepRunner,
+  agent: Agent,
+  task: Task,
+  work: (unit: Unit, id: string, cause: Cause) => void,
+): Promise<number> {
+  const outstanding = outstandingOf(runner.state, agent.name, task);
+  await runner.inBatches(outstanding, BATCH_ENTRIES, (unit, { id, ...cause }) => {
+    unit.removeOutstanding(task, id);
+    work(unit, id, cause);
+  });
+  return outstanding.length;
+}
+
+function retry(unit: Unit, id: string, cause: Cause): void {
   const entry = unit.entry(id);
   // What is no connector any more flows nowhere, whatever its references name.
   if (entry?.object === undefined) return;
   unit.putEntry(withRetry(entry, causeIn(cause), false));
-  synchronizeEntry(unit, id, outstanding, false);
+  synchronizeEntry(unit, id, false);
 }
 
 /** Flows an object outward because of another; when its own rules fail, one of its entries keeps that to be tried again. */
-function flowAgain(unit: Unit, id: string, cause: Cause, outstanding: Outstanding): void {
+function flowAgain(unit: Unit, id: string, cause: Cause): void {
   const object = unit.object(id);
   if (!object) return;
-  const own = new Outstanding();
   try {
-    unit.attempt(() => flowOutward(unit, object, cause, own));
-    outstanding.add(own);
+    unit.attempt(() => flowOutward(unit, object, cause));
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     const [entry] = connectorsOf(unit, id);
     if (!entry) throw error;
     recordFailure(unit, withRetry(entry, causeIn(cause), true), error);
   }
-}
-
-function take<T>(map: Map<string, T>): [string, T][] {
-  const items = [...map];
-  map.clear();
-  return items;
 }

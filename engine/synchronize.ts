@@ -11,24 +11,22 @@ import { entryView } from './expression-views.ts';
 import { flowInward, recallFrom } from './import-flow.ts';
 import { objectIndex } from './indexes.ts';
 import { nameOf } from './names.ts';
-import { Outstanding } from './outstanding.ts';
+import { linkChanged } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
 import { type Entry, isImported, type MetaverseObject, plain } from './space.ts';
 import type { Unit } from './unit.ts';
 
 /**
- * Synchronises an entry. `outstanding` collects what others must be done because of it. A rule that fails takes back
+ * Synchronises an entry. What must be done for others because of it is left outstanding. A rule that fails takes back
  * everything done for this entry and becomes one event, flow-failure; the entry keeps its pending import and is tried again.
  */
-export function synchronizeEntry(unit: Unit, id: string, outstanding: Outstanding, reevaluate: boolean): void {
+export function synchronizeEntry(unit: Unit, id: string, reevaluate: boolean): void {
   const entry = unit.entry(id);
   const agent = entry && unit.context.configuration.agents.get(entry.agent);
   const type = entry && agent?.types.get(entry.type);
   if (!entry || !agent || !type) return;
-  const own = new Outstanding();
   try {
-    unit.attempt(() => synchronizeWith({ unit, agent, type, outstanding: own, reevaluate }, entry));
-    outstanding.add(own);
+    unit.attempt(() => synchronizeWith({ unit, agent, type, reevaluate }, entry));
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     recordFailure(unit, entry, error);
@@ -43,7 +41,6 @@ interface Synchronization {
   unit: Unit;
   agent: Agent;
   type: AgentType;
-  outstanding: Outstanding;
   /** A full synchronisation: all is computed anew, for the rules may have changed. */
   reevaluate: boolean;
 }
@@ -88,7 +85,7 @@ function linkAndFlow(step: Synchronization, entry: Entry, settled: Entry, cause:
   const linked = link(step, entry, { ...settled, disconnector: 'normal' }, cause);
   if (!linked) return;
   const next = { ...cause, event: linked.linkedBy ?? cause.event };
-  step.outstanding.linkChanged(step.unit, linked, next);
+  linkChanged(step.unit, linked, next);
   flowConnector(step, linked, next, true);
 }
 
@@ -97,14 +94,15 @@ export function isFiltered(type: AgentType, entry: Entry): boolean {
 }
 
 function flowConnector(step: Synchronization, entry: Entry, cause: Cause, outward: boolean): void {
-  const { unit, agent, type, outstanding } = step;
-  const flowed = flowInward(unit, agent, type, entry, cause);
+  const { unit, type } = step;
+  const flowed = flowInward(unit, type, entry, cause);
   const object = unit.object(entry.object ?? '');
   if (!object) throw new Error(`The entry ${entry.id} is joined to the object ${entry.object}, which is not there.`);
-  outstanding.unresolvedOf(flowed.waiting, entry.id, cause);
+  if (flowed.waits) unit.putOutstanding('waiting', entry.id, cause);
+  else unit.removeOutstanding('waiting', entry.id);
   if (flowed.event !== undefined || outward) {
     const next = flowed.event === undefined ? cause : { ...cause, event: flowed.event };
-    flowOutward(unit, object, next, outstanding);
+    flowOutward(unit, object, next);
   }
 }
 
@@ -277,7 +275,7 @@ function candidateValue({ id }: MetaverseObject): EventValue {
 }
 
 function filterOut(step: Synchronization, before: Entry, entry: Entry, cause: Cause): void {
-  const { unit, agent, outstanding } = step;
+  const { unit, agent } = step;
   if (entry.object === undefined && entry.disconnector === 'filtered') {
     if (before.pending || before.retry) unit.putEntry({ ...entry, cause });
     return;
@@ -297,18 +295,18 @@ function filterOut(step: Synchronization, before: Entry, entry: Entry, cause: Ca
   if (pendingExport) recordWithdrawal(unit, entry, pendingExport, why);
   unit.putEntry({ ...rest, disconnector: 'filtered', cause: why, ...(object !== undefined && { lastObject: object }) });
   if (object === undefined) return;
-  outstanding.linkChanged(unit, entry, why);
-  recallFrom(unit, entry, why, outstanding);
+  linkChanged(unit, entry, why);
+  recallFrom(unit, entry, why);
 }
 
-function disconnectDeleted({ unit, agent, outstanding }: Synchronization, entry: Entry, cause: Cause): void {
+function disconnectDeleted({ unit, agent }: Synchronization, entry: Entry, cause: Cause): void {
   unit.removeEntry(entry.id);
   const key = formerKey(entry);
   const object = entry.object ?? entry.lastObject;
   if (key !== undefined && object !== undefined) unit.putFormer(key, object);
   if (entry.object === undefined)
     unit.context.counters.count('import-flow', agent.name, entry.type, 'disconnector-deleted');
-  else recallFrom(unit, entry, cause, outstanding);
+  else recallFrom(unit, entry, cause);
 }
 
 /** Records, once for each cause, that a rule failed; the entry stays as it was before, and due. */

@@ -3,9 +3,11 @@
 import type { ProposedEvent } from '../ingest/event.ts';
 import type { Batch, StateChange } from '../ingest/journal/messages.ts';
 import type { StateView } from '../ingest/journal/state.ts';
+import type { Cause } from './cause.ts';
 import type { Configuration } from './configuration/model.ts';
 import type { Counters } from './counters.ts';
 import { indexEntry, indexObject } from './indexes.ts';
+import { outstandingIndex, outstandingKey, outstandingValue, type Task } from './outstanding.ts';
 import { type AgentState, type Entry, KINDS, type MetaverseObject } from './space.ts';
 
 /** What all events of a step have in common. */
@@ -128,6 +130,24 @@ export class Unit {
 
   putFormer(key: string, object: string): void {
     this.#put({ kind: KINDS.former, key, value: object });
+  }
+
+  /** Something is to be done, by the agent's synchronisation that this is or by its next. */
+  putOutstanding(task: Task, id: string, cause: Cause): void {
+    const { agent } = this.context;
+    this.#put({
+      kind: KINDS.outstanding,
+      key: outstandingKey(agent, task, id),
+      value: outstandingValue(id, cause),
+      indexed: { of: [outstandingIndex(agent, task)] },
+    });
+  }
+
+  /** It is done, or not necessary any more. */
+  removeOutstanding(task: Task, id: string): void {
+    const key = outstandingKey(this.context.agent, task, id);
+    if (this.#state.get(KINDS.outstanding, key) === undefined) return;
+    this.#put({ kind: KINDS.outstanding, key, value: null });
   }
 
   /** Does the work for one object; when it throws, nothing of it remains and the error goes on. */

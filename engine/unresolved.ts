@@ -1,65 +1,75 @@
 // References of an entry that name nobody, several, or somebody without an object: recorded once each, never guessed at.
 import { actorOf, type Cause } from './cause.ts';
-import type { Agent, AgentType } from './configuration/model.ts';
+import type { AgentType } from './configuration/model.ts';
+import type { ConnectorAttribute } from './connector.ts';
 import { identity } from './entry-events.ts';
-import type { WaitingReference } from './outstanding.ts';
 import { resolveReference } from './references.ts';
 import type { Entry } from './space.ts';
 import type { Unit } from './unit.ts';
 
-/** References that name nobody or several are recorded, once each; those that wait for a join are collected. */
+/** One reference value of an entry that is used by an import flow. */
+interface UsedReference {
+  attribute: ConnectorAttribute;
+  value: string;
+  /** How it is called in the entry's `unresolved`. */
+  key: string;
+}
+
+/**
+ * References that name nobody or several are recorded, once each. Returns the entry as it is then, and whether it `waits`
+ * for references whose targets are there but not joined yet.
+ */
 export function recordUnresolved(
   unit: Unit,
-  agent: Agent,
   type: AgentType,
   entry: Entry,
   cause: Cause,
-  waiting: WaitingReference[],
-): Entry {
-  const used = new Set(type.importFlows.flatMap(({ from }) => ('attribute' in from ? [from.attribute] : [])));
+): { settled: Entry; waits: boolean } {
   const unresolved: Record<string, string> = {};
-  for (const attribute of type.schema.attributes.values()) {
-    if (!attribute.reference || !used.has(attribute.name)) continue;
-    for (const [value] of entry.image[attribute.name] ?? []) {
-      const { outcome } = resolveReference(unit, agent.name, attribute, value);
-      const key = JSON.stringify([attribute.name, value]);
-      if (outcome === 'not-joined') {
-        waiting.push({ attribute, value });
-        if (entry.unresolved?.[key] === 'reference-not-joined') unresolved[key] = 'reference-not-joined';
-      }
-      if (outcome !== 'unresolved-reference' && outcome !== 'ambiguous-reference') continue;
-      unresolved[key] = outcome;
-      if (entry.unresolved?.[key] !== outcome)
-        emitUnresolved(unit, entry, attribute.name, value, attribute.marks, outcome, cause);
+  let waits = false;
+  for (const { attribute, value, key } of usedReferences(type, entry)) {
+    const { outcome } = resolveReference(unit, entry.agent, attribute, value);
+    if (outcome === 'not-joined') {
+      if (entry.unresolved?.[key] === 'reference-not-joined') unresolved[key] = 'reference-not-joined';
+      else waits = true;
     }
+    if (outcome !== 'unresolved-reference' && outcome !== 'ambiguous-reference') continue;
+    unresolved[key] = outcome;
+    if (entry.unresolved?.[key] !== outcome) emitUnresolved(unit, entry, { attribute, value, outcome, cause });
   }
   const { unresolved: _, ...rest } = entry;
-  return Object.keys(unresolved).length > 0 ? { ...rest, unresolved } : rest;
+  return { settled: Object.keys(unresolved).length > 0 ? { ...rest, unresolved } : rest, waits };
 }
 
 /** At the end of a step: references whose targets are still not joined to any object are recorded, once each. */
-export function recordNotJoined(unit: Unit, entryId: string, waiting: readonly WaitingReference[], cause: Cause): void {
+export function recordNotJoined(unit: Unit, entryId: string, cause: Cause): void {
   const entry = unit.entry(entryId);
-  if (!entry) return;
+  const type = entry && unit.context.configuration.agents.get(entry.agent)?.types.get(entry.type);
+  if (entry?.object === undefined || !type) return;
   const unresolved = { ...entry.unresolved };
-  for (const { attribute, value } of waiting) {
-    const key = JSON.stringify([attribute.name, value]);
+  const outcome = 'reference-not-joined';
+  for (const { attribute, value, key } of usedReferences(type, entry)) {
     if (unresolved[key] !== undefined || resolveReference(unit, entry.agent, attribute, value).outcome !== 'not-joined')
       continue;
-    unresolved[key] = 'reference-not-joined';
-    emitUnresolved(unit, entry, attribute.name, value, attribute.marks, 'reference-not-joined', cause);
+    unresolved[key] = outcome;
+    emitUnresolved(unit, entry, { attribute, value, outcome, cause });
   }
   if (Object.keys(unresolved).length > 0) unit.putEntry({ ...entry, unresolved });
+}
+
+function* usedReferences(type: AgentType, entry: Entry): Iterable<UsedReference> {
+  const used = new Set(type.importFlows.flatMap(({ from }) => ('attribute' in from ? [from.attribute] : [])));
+  for (const attribute of type.schema.attributes.values()) {
+    if (!attribute.reference || !used.has(attribute.name)) continue;
+    for (const [value] of entry.image[attribute.name] ?? [])
+      yield { attribute, value, key: JSON.stringify([attribute.name, value]) };
+  }
 }
 
 function emitUnresolved(
   unit: Unit,
   entry: Entry,
-  attribute: string,
-  value: string,
-  marks: number,
-  outcome: string,
-  cause: Cause,
+  { attribute, value, outcome, cause }: Omit<UsedReference, 'key'> & { outcome: string; cause: Cause },
 ): void {
   unit.emit({
     stage: 'import-flow',
@@ -67,7 +77,7 @@ function emitUnresolved(
     outcome,
     error: outcome,
     ...identity(entry),
-    values: [{ attribute, type: 'reference', operation: 'add', new: value, marks }],
+    values: [{ attribute: attribute.name, type: 'reference', operation: 'add', new: value, marks: attribute.marks }],
     ...actorOf(cause),
     causes: [cause.event],
     root: cause.root,

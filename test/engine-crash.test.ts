@@ -1,7 +1,7 @@
 // SIGKILL at random moments of a cycle, over and over: in the end everything is as if nothing had happened, and the log
 // still tells the state.
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
 import { company } from './engine-company.ts';
 import { cycleAndKill } from './engine-kill.ts';
@@ -11,8 +11,6 @@ import { type Row, World } from './engine-world.ts';
 const ROUNDS = 5;
 /** Enough that a cycle takes longer than the process needs to be killed. */
 const PEOPLE = 150;
-/** A cycle of so many takes about as long. */
-const CYCLE_MS = 500;
 const COLUMNS = ['id', 'name', 'title', 'phone', 'status', 'projects', 'manager', 'by'];
 
 /** The people of a round: some new, some gone, some moved, some with another title or manager. */
@@ -39,35 +37,28 @@ function write(world: World, round: number): void {
   );
 }
 
-// One kill in some dozens still leaves a difference that is not understood yet: it is told, and must not come three times.
 test(`killed in the middle of ${ROUNDS} cycles, then left alone: as if nothing had happened`, async (t) => {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await killAndCompare(t);
-    } catch (error) {
-      if (attempt === 3) throw error;
-      t.diagnostic(`attempt ${attempt}: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-});
-
-async function killAndCompare(t: TestContext): Promise<void> {
   const configuration = company({ provisioning: MOVING });
   const killed = await World.open({ configuration });
   const quiet = await World.open({ configuration });
-  // A killed synchronisation may have looked in vain for what a reference names, and left no event: ARCHITECTURE.md.
-  killed.notReplayed = ['unresolved'];
   try {
-    const delays = fc.sample(fc.integer({ min: 0, max: CYCLE_MS }), ROUNDS);
+    const seed = Number(process.env.KILL_SEED ?? Math.floor(Math.random() * 2 ** 31));
+    // In hundredths of the time that a cycle takes here and now.
+    const moments = fc.sample(fc.noBias(fc.integer({ min: 0, max: 99 })), { numRuns: ROUNDS, seed });
+    write(quiet, 0);
+    const began = performance.now();
+    await quiet.cycle();
+    const cycleTakes = performance.now() - began;
+    t.diagnostic(`KILL_SEED=${seed}: killed at ${moments.join(', ')} hundredths of ${Math.round(cycleTakes)} ms`);
     let kills = 0;
-    for (const [round, delay] of delays.entries()) {
+    for (const [round, moment] of moments.entries()) {
       write(killed, round);
-      if (await cycleAndKill(killed, delay)) kills += 1;
+      if (await cycleAndKill(killed, (cycleTakes * moment) / 100)) kills += 1;
       if (round % 2 === 1) await killed.cycle();
     }
     t.diagnostic(`${kills} of ${ROUNDS} cycles were killed`);
     for (const world of [quiet, killed]) {
-      for (const round of world === quiet ? delays.keys() : [ROUNDS - 1]) {
+      for (const round of world === quiet ? moments.keys() : [ROUNDS - 1]) {
         write(world, round);
         await world.cycle();
       }
@@ -90,4 +81,4 @@ async function killAndCompare(t: TestContext): Promise<void> {
   } finally {
     await Promise.all([killed.close(), quiet.close()]);
   }
-}
+});

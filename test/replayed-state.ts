@@ -4,13 +4,7 @@ import assert from 'node:assert/strict';
 import { compareFolder } from '../engine/replay/replay-folder.ts';
 import type { ClickHouse } from '../ingest/clickhouse/connect.ts';
 
-/** `apart`: fields of entries that this story is known to leave different. */
-export async function assertReplays(
-  folder: string,
-  clickhouse?: ClickHouse,
-  apart: readonly string[] = [],
-): Promise<void> {
+export async function assertReplays(folder: string, clickhouse?: ClickHouse): Promise<void> {
   const { differences } = await compareFolder(folder, { clickhouse });
-  const found = differences.filter(({ kind, field }) => kind !== 'entry' || !apart.includes(field));
-  assert.deepEqual(found, [], 'the replay of the log is not the state');
+  assert.deepEqual(differences, [], 'the replay of the log is not the state');
 }

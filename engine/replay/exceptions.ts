@@ -21,6 +21,11 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
     why: 'events say them as well, but they are no state of the engine',
   },
   {
+    kind: KINDS.outstanding,
+    what: 'what a synchronisation that was cut off left to be done for others',
+    why: 'it follows from events, and is gone once the next synchronisation of that agent has done it',
+  },
+  {
     kind: KINDS.engine,
     key: 'demonstration',
     what: 'how far the demonstration company has been played',
@@ -44,10 +49,5 @@ export const REBUILT_IN_PART: readonly (Exception & { field: string })[] = [
     field: 'due',
     what: 'what is due in a synchronisation that was cut off',
     why: 'what it had looked at in vain left no event; it is looked at again, which changes nothing',
-  },
-  {
-    field: 'unresolved',
-    what: 'references still to be found, after a process was killed',
-    why: 'a synchronisation that was cut off may have ended the search without an event; the next that looks at them ends it again',
   },
 ];

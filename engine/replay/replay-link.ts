@@ -4,12 +4,13 @@ import { afterDeprovisioning } from '../outward.ts';
 import type { Entry } from '../space.ts';
 import { replacedBy } from '../synchronize.ts';
 import { rulesOf } from './replay-import.ts';
-import { causeOfEvent, principalCause, process, type Replaying } from './step.ts';
+import { causeOfEvent, linkChanged, principalCause, process, type Replaying } from './step.ts';
 
 export function replayFilter(replaying: Replaying, event: ChangeEvent): void {
   const entry = replaying.unit.entry(event.entry ?? '');
   if (!entry) return;
   const { object, pendingExport: _, wanted: __, ...rest } = process(replaying, entry);
+  if (object !== undefined) linkChanged(replaying, entry);
   const lastObject = object !== undefined && { lastObject: object };
   replaying.unit.putEntry({ ...rest, disconnector: 'filtered', cause: causeOfEvent(event), ...lastObject });
 }
@@ -51,6 +52,7 @@ function connect(replaying: Replaying, event: ChangeEvent, entry: Entry): void {
   if (object === undefined) return;
   const { cause: _, lastObject: __, ...rest } = process(replaying, entry);
   replaying.step?.flowed.add(object);
+  linkChanged(replaying, entry);
   replaying.unit.putEntry({
     ...rest,
     object,
@@ -70,9 +72,11 @@ export function replayProvisioning({ unit, step }: Replaying, event: ChangeEvent
   unit.putEntry({ ...rest, object, disconnector: 'normal', linkedBy: event.sequence, linkedRoot: event.root });
 }
 
-export function replayDeprovisioning({ unit }: Replaying, event: ChangeEvent): void {
+export function replayDeprovisioning(replaying: Replaying, event: ChangeEvent): void {
+  const { unit } = replaying;
   const entry = unit.entry(event.entry ?? '');
   if (!entry || event.object === undefined) return;
+  linkChanged(replaying, entry);
   const rule = rulesOf(unit.context.configuration.agents, entry).type?.provisioning;
   const action = event.outcome === 'deprovisioned-delete' ? 'delete' : (rule?.otherwise ?? 'keep');
   const left = afterDeprovisioning(entry, event.object, action, causeOfEvent(event));

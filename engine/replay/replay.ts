@@ -60,7 +60,8 @@ export class Replay {
   #configurationSequence = 0;
   #unit: Unit;
   #step: OpenStep | undefined;
-  readonly #cutOff = new Set<string>();
+  /** Of agents whose last synchronisation did not come to its end: the entries that it looked at. */
+  readonly #cutOff = new Map<string, Set<string>>();
   #next: number;
   /** Whether the state of the last event is known: not where events have expired, until it was carried forward. */
   #isKnown: boolean;
@@ -87,7 +88,8 @@ export class Replay {
 
   /** The agents whose last synchronisation did not come to its end: what it had looked at in vain is not known. */
   get cutOff(): ReadonlySet<string> {
-    return new Set(isSynchronization(this.#step) ? [...this.#cutOff, this.#step.agent] : this.#cutOff);
+    const names = this.#cutOff.keys();
+    return new Set(isSynchronization(this.#step) ? [...names, this.#step.agent] : names);
   }
 
   /** Takes the next event; they come in order and without a gap. Throws ReplayError. */
@@ -208,7 +210,7 @@ export class Replay {
     const known = this.#store.view.get(KINDS.engine, 'run') as UnfinishedRun | undefined;
     if (step === undefined && operation !== 'start') {
       this.#put(KINDS.engine, 'run', null);
-      if (isSynchronization(this.#step)) this.#cutOff.add(this.#step.agent);
+      if (isSynchronization(this.#step)) this.#rememberCutOff(this.#step);
       this.#step = undefined;
       return;
     }
@@ -228,7 +230,12 @@ export class Replay {
         : kind === 'full-synchronization'
           ? types.flatMap((type) => this.#unit.find('entry', 'all', entryIndex.ofAgent(agent, type)))
           : [];
-    return { agent, kind, due, processed: new Set(), failed: new Set(), flowed: new Set() };
+    const again = new Set(this.#cutOff.get(agent));
+    return { agent, kind, due, processed: new Set(), failed: new Set(), again, flowed: new Set() };
+  }
+
+  #rememberCutOff({ agent, processed, again }: OpenStep): void {
+    this.#cutOff.set(agent, new Set([...again, ...processed]));
   }
 
   #close(event: ChangeEvent, agent: string): void {
@@ -242,7 +249,7 @@ export class Replay {
     if (event.operation === 'finish') {
       this.#settle(step, event);
       this.#cutOff.delete(agent);
-    } else this.#cutOff.add(agent);
+    } else this.#rememberCutOff(step);
     for (const object of step.flowed) this.#work(() => rememberWishes(this.#unit, object));
   }
 
@@ -252,7 +259,7 @@ export class Replay {
         .filter(({ attribute }) => attribute.endsWith('/flow-failure-again'))
         .map(({ attribute }) => attribute),
     );
-    for (const id of new Set([...step.due, ...step.processed])) {
+    for (const id of new Set([...step.due, ...step.processed, ...step.again])) {
       const type = this.#unit.entry(id)?.type ?? '';
       const failsAgain = again.has(`counter/import-flow/${step.agent}/${type}/flow-failure-again`);
       this.#work(() => settleEntry({ unit: this.#unit, step }, step, id, failsAgain));

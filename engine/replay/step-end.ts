@@ -5,7 +5,6 @@ import type { Agent, AgentType } from '../configuration/model.ts';
 import { connectorsOf, wantedAttributes } from '../export-flow.ts';
 import { objectView } from '../expression-views.ts';
 import { attributesOf } from '../import-flow.ts';
-import { Outstanding } from '../outstanding.ts';
 import { resolveReference } from '../references.ts';
 import { type ContributedAttribute, type Entry, isImported, type MetaverseObject } from '../space.ts';
 import { causeOf, causeOfRules, findJoin, isFiltered } from '../synchronize.ts';
@@ -125,9 +124,8 @@ interface Wishes {
 function remember(unit: Unit, { agent, type, entry, object, connected }: Wishes): void {
   const schema = unit.context.configuration.metaverse.get(object.type);
   if (!schema) return;
-  const outstanding = new Outstanding();
   const view = objectView(schema, object);
-  const outward = { unit, object, schema, view, connected, cause: causeOfRules(unit), outstanding };
+  const outward = { unit, object, schema, view, connected, cause: causeOfRules(unit) };
   try {
     unit.putEntry({ ...entry, wanted: wantedAttributes(outward, agent, type, !entry.exists).wanted });
   } catch (error) {

@@ -2,6 +2,7 @@
 // from a change, so that it has looked at an entry follows from the step's end alone.
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { Cause } from '../cause.ts';
+import { referrersOf } from '../outstanding.ts';
 import type { Entry } from '../space.ts';
 import type { Unit } from '../unit.ts';
 
@@ -14,6 +15,8 @@ export interface OpenStep {
   processed: Set<string>;
   /** Entries whose rules failed in this step. */
   failed: Set<string>;
+  /** Entries that refer to one that was linked or unlinked, and those that a step that was cut off had looked at. */
+  again: Set<string>;
   /** Objects that were flowed outward. */
   flowed: Set<string>;
 }
@@ -47,6 +50,11 @@ export function principalCause(event: ChangeEvent): Cause | undefined {
 export function settled(entry: Entry): Entry {
   const { pending: _, retry: __, lastOutcome: ___, ...rest } = entry;
   return rest;
+}
+
+/** The entry became a connector, or is one no longer: whoever refers to it is looked at again. */
+export function linkChanged({ unit, step }: Replaying, entry: Entry): void {
+  if (step) for (const id of referrersOf(unit, entry)) step.again.add(id);
 }
 
 /** An event shows that the entry was synchronised; returns it as it is then. */
