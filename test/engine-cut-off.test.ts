@@ -2,7 +2,6 @@
 // ends where one that nobody stopped ends, also in what one entry's synchronisation leaves to be done for others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LogError } from '../ingest/errors.ts';
 import { MARKS } from '../ingest/event.ts';
 import { company } from './engine-company.ts';
 import { describeState } from './engine-state.ts';
@@ -55,19 +54,15 @@ function deeds(world: World): Record<string, number> {
 
 /** Runs the cycle and stops it at its batch of this number; false: it had fewer. */
 async function cycleUntil(world: World, batch: number): Promise<boolean> {
-  let asked = 0;
-  world.doorkeeper.admit = () => {
-    asked += 1;
-    return asked < batch ? Promise.resolve() : Promise.reject(new LogError('log-backlog', 'stopped by the test'));
-  };
+  world.stopBefore(batch);
   try {
     for (const { agent, profile } of world.engine.configuration.cycle) {
-      await world.run(agent, profile);
-      if (asked >= batch) return true;
+      const { result } = await world.run(agent, profile);
+      if (result === 'stopped-database-connection-lost') return true;
     }
     return false;
   } finally {
-    world.doorkeeper.admit = () => Promise.resolve();
+    world.stopBefore(undefined);
   }
 }
 

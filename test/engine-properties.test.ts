@@ -73,7 +73,7 @@ const RUNS = [
 type Command =
   | { kind: 'hr'; rows: Row[] }
   | { kind: 'crm'; rows: Row[] }
-  | { kind: 'run'; run: number }
+  | { kind: 'run'; run: number /** The batch before which it is stopped. */; stop?: number }
   | { kind: 'lose' }
   | { kind: 'expire' }
   | { kind: 'edit'; edit: number; id: string };
@@ -81,6 +81,12 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { weight: 2, arbitrary: image.map((rows): Command => ({ kind: 'hr', rows })) },
   { weight: 1, arbitrary: contacts.map((rows): Command => ({ kind: 'crm', rows })) },
   { weight: 6, arbitrary: fc.nat(RUNS.length - 1).map((run): Command => ({ kind: 'run', run })) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .record({ run: fc.nat(RUNS.length - 1), stop: fc.integer({ min: 1, max: 8 }) })
+      .map((run): Command => ({ kind: 'run', ...run })),
+  },
   { weight: 1, arbitrary: fc.constant<Command>({ kind: 'lose' }) },
   { weight: 1, arbitrary: fc.constant<Command>({ kind: 'expire' }) },
   {
@@ -150,7 +156,9 @@ async function carryOut(world: World, commands: readonly Command[], latest: Late
   for (const each of commands) {
     if (each.kind === 'run') {
       const [agent, profile] = RUNS[each.run] ?? RUNS[0];
+      world.stopBefore(each.stop);
       await check(world, await world.run(agent, profile));
+      world.stopBefore(undefined);
     } else if (each.kind === 'lose') await loseOutcome(world);
     else if (each.kind === 'expire') latest.first = await carryForward(world);
     else if (each.kind === 'edit') editByHand(world, each.edit, each.id);

@@ -11,6 +11,7 @@ import type { RunOptions, RunResult } from '../engine/run.ts';
 import type { Admit } from '../engine/run-step.ts';
 import { type Entry, KINDS, type MetaverseObject } from '../engine/space.ts';
 import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
+import { LogError } from '../ingest/errors.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import { assertReplays } from './replayed-state.ts';
@@ -47,15 +48,15 @@ export class World {
   readonly folder: string;
   journal: Journal;
   engine: Engine;
-  /** What a run asks before each batch. */
-  readonly doorkeeper: { admit: Admit };
+  /** Asked before each batch of a run. */
+  readonly #doorkeeper: { admit: Admit };
   #mark = 0;
 
   private constructor(folder: string, journal: Journal, engine: Engine, doorkeeper: { admit: Admit }) {
     this.folder = folder;
     this.journal = journal;
     this.engine = engine;
-    this.doorkeeper = doorkeeper;
+    this.#doorkeeper = doorkeeper;
     this.#mark = journal.size;
   }
 
@@ -71,7 +72,7 @@ export class World {
   async reopen(configuration = this.engine.configuration.text): Promise<void> {
     await this.journal.close();
     this.journal = await Journal.open(join(this.folder, 'data'));
-    this.engine = await Engine.open(this.journal, loadIn(this.folder, configuration), () => this.doorkeeper.admit());
+    this.engine = await Engine.open(this.journal, loadIn(this.folder, configuration), () => this.#doorkeeper.admit());
   }
 
   /** Closes the journal, and holds the state against what a replay of its events makes. */
@@ -87,6 +88,17 @@ export class World {
 
   path(name: string): string {
     return join(this.folder, name);
+  }
+
+  /** The next runs stop before their batch of this number, counted from 1 and on; undefined: they run to their end. */
+  stopBefore(batch: number | undefined): void {
+    let asked = 0;
+    this.#doorkeeper.admit = () => {
+      asked += 1;
+      return batch === undefined || asked < batch
+        ? Promise.resolve()
+        : Promise.reject(new LogError('log-backlog', 'It is stopped by the test.'));
+    };
   }
 
   /** Writes a CSV file whose columns are those of its rows. */
