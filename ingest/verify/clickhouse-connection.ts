@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
@@ -55,6 +56,16 @@ export class ClickHouseConnection {
       const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, ${PARALLEL}`;
       const result = await this.#client.query({ query, format: 'JSONEachRow' });
       return result.json<Record<string, unknown>>();
+    });
+  }
+
+  /** The answer in ClickHouse's RowBinary. */
+  async bytes(sql: string): Promise<Buffer> {
+    return this.#inTurn(async () => {
+      const query = `${sql}\nSETTINGS ${PARALLEL}\nFORMAT RowBinary`;
+      // A server that fails midway must say so, and not break off.
+      const { stream } = await this.#client.exec({ query, clickhouse_settings: { wait_end_of_query: 1 } });
+      return buffer(stream);
     });
   }
 

@@ -5,6 +5,7 @@ import { ClickHouseRows } from './clickhouse-rows.ts';
 import { DataFolder } from './data-folder.ts';
 import type { Findings } from './findings.ts';
 import { compareRollups } from './rollups.ts';
+import { RootIndex } from './root-index.ts';
 import { parseRow, type Row } from './row.ts';
 import { RowChunks } from './row-chunks.ts';
 import type { Chunk, KeptTombstone, LogSource } from './source.ts';
@@ -66,14 +67,19 @@ export class LiveLog implements LogSource {
 
   /** First what ClickHouse was given, then what is accepted and on its way. */
   async *chunks(findings: Findings): AsyncIterable<Chunk> {
-    let next = this.first;
-    for (;;) {
-      const delivered = Math.min(this.#folder.readDelivered(), this.size);
-      if (delivered <= next) break;
-      yield* this.#rows.chunks(next, delivered, findings);
-      next = delivered;
+    const roots = new RootIndex(this.first);
+    try {
+      let next = this.first;
+      for (;;) {
+        const delivered = Math.min(this.#folder.readDelivered(), this.size);
+        if (delivered <= next) break;
+        yield* this.#rows.chunks({ first: next, end: delivered, roots, findings });
+        next = delivered;
+      }
+      yield* this.#undelivered(next, roots, findings);
+    } finally {
+      roots.close();
     }
-    yield* this.#undelivered(next, findings);
   }
 
   readAgain(sequences: readonly number[]): Promise<Row[]> {
@@ -112,8 +118,8 @@ export class LiveLog implements LogSource {
     return false;
   }
 
-  async *#undelivered(first: number, findings: Findings): AsyncIterable<Chunk> {
-    const chunks = new RowChunks({ log: this.log, first, keyOf: this.keyOf, findings });
+  async *#undelivered(first: number, roots: RootIndex, findings: Findings): AsyncIterable<Chunk> {
+    const chunks = new RowChunks({ log: this.log, first, keyOf: this.keyOf, findings, roots });
     for (let sequence = first; sequence < this.size; sequence++) {
       const text = this.#folder.row(sequence);
       if (text !== undefined) yield* chunks.add(parseRow(JSON.parse(text)));

@@ -36,15 +36,6 @@ export function erasedSql(first: number, end: number): string {
 GROUP BY key ORDER BY key`;
 }
 
-/** Events whose root is not the root of their principal cause. One that is missing has been reported as that. */
-export function otherRootsSql(first: number, end: number): string {
-  const caused = `SELECT sequence, root, causes[1] AS principal FROM events WHERE ${rangeOf(first, end)} AND notEmpty(causes)`;
-  return `SELECT min(sequence) AS first, count() AS count FROM (${caused}) AS event
-GLOBAL INNER JOIN (SELECT sequence AS cause, root AS its_root FROM events
-    WHERE sequence GLOBAL IN (SELECT principal FROM (${caused}))) AS principals
-ON event.principal = principals.cause WHERE root != its_root AND principal < sequence`;
-}
-
 /** Sequences may be larger than a number here can be. */
 export function beyondSql(size: number): string {
   return `SELECT count() AS held, toString(min(sequence)) AS first FROM events WHERE sequence >= ${size}`;

@@ -59,8 +59,7 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
   tombstones.finish();
   keyChanges.finish(source, ring, checkpoints, findings);
   const erased = erasures.finish(findings);
-  const sampled = await sample.compare(source, findings);
-  const { rollups } = await source.checkRest(findings);
+  const [sampled, { rollups }] = await Promise.all([sample.compare(source, findings), source.checkRest(findings)]);
   options.signal?.throwIfAborted();
   notePart(source, checkpoints.at(-1)?.size ?? source.size, findings);
   if (checkpoints.length === 0)
