@@ -8,8 +8,10 @@ import { openClickHouse } from '../ingest/clickhouse/connect.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { rootOfLeaves } from '../ingest/merkle/tree.ts';
+import { Findings } from '../ingest/verify/findings.ts';
 import { LiveLog } from '../ingest/verify/live-log.ts';
 import type { Report } from '../ingest/verify/report.ts';
+import type { Row } from '../ingest/verify/row.ts';
 import { type Options, verifyLog } from '../ingest/verify/verify-log.ts';
 import { makeEvent, makeId } from './ingest-world.ts';
 
@@ -160,6 +162,13 @@ export async function check(folder: string, options: Options = {}): Promise<Repo
   } finally {
     await source.close();
   }
+}
+
+/** Rows of a log in ClickHouse, as the sample of a check reads them. */
+export async function readRows(source: LiveLog, sequences: readonly number[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const { again } of source.chunks(new Findings(), sequences)) rows.push(...again);
+  return rows;
 }
 
 /** The faults in short: kind and first sequence. */

@@ -7,7 +7,6 @@ import { CannotCheckError } from './cannot-check.ts';
 import type { Findings } from './findings.ts';
 import { TILE_BYTES } from './merkle.ts';
 import { RootIndex } from './root-index.ts';
-import type { Row } from './row.ts';
 import { RowChunks } from './row-chunks.ts';
 import type { Chunk, KeptTombstone, LogSource } from './source.ts';
 
@@ -75,11 +74,6 @@ export class Bundle implements LogSource {
     } finally {
       roots.close();
     }
-  }
-
-  /** Its leaves were computed here already. */
-  async readAgain(): Promise<Row[]> {
-    return [];
   }
 
   async checkRest(findings: Findings): Promise<{ rollups: [] }> {

@@ -2,22 +2,15 @@
 // speed; only hashes come here. While one piece is looked at here, ClickHouse computes the next.
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import type { DataFolder } from './data-folder.ts';
+import { isFact } from './facts.ts';
 import type { Findings } from './findings.ts';
 import { orderLeaves } from './leaf-rows.ts';
 import { CREATE_KEYS, INSERT_KEYS, KEYS_TABLE, keyNumbersSql, leavesSql } from './leaf-sql.ts';
 import { HASH_BYTES, TILE_WIDTH } from './merkle.ts';
+import type { Rollups } from './rollups.ts';
 import type { RootIndex } from './root-index.ts';
-import { parseRow, type Row } from './row.ts';
-import {
-  beyondSql,
-  countsSql,
-  erasedSql,
-  expiredRowsSql,
-  factsSql,
-  PLACE_OF_ROWS_SQL,
-  partitionsSql,
-  rowsSql,
-} from './rows-sql.ts';
+import type { Row } from './row.ts';
+import { beyondSql, countsSql, erasedSql, expiredRowsSql, PLACE_OF_ROWS_SQL, partitionsSql } from './rows-sql.ts';
 import type { Chunk, StepCount } from './source.ts';
 
 /** Events computed in one statement: many, for ClickHouse takes some 25 ms to understand it; 58 bytes each come here. */
@@ -26,22 +19,29 @@ const PIECE_EVENTS = 131_072;
 const CHUNK_EVENTS = 16_384;
 /** Keys bound at once; then the table is made anew. Some 100 bytes each. */
 const MOST_KEYS = 1_000_000;
-/** Rows read again in one statement. */
-const SAMPLE_AT_ONCE = 200;
 
 interface Range {
   first: number;
   end: number;
 }
 
+interface Order extends Range {
+  /** Of the events before the first one; they grow. */
+  roots: RootIndex;
+  findings: Findings;
+  rollups: Rollups;
+  /** Sequences in order: rows whose leaf is computed again by the caller. */
+  sample: readonly number[];
+}
+
 /** A piece as ClickHouse answers it. */
 interface Piece extends Range {
   answer: Buffer;
-  rest: Omit<Chunk, 'first' | 'leaves'>;
+  rest: Pick<Chunk, 'counts' | 'erased'>;
 }
 
 export class ClickHouseRows {
-  /** Holds the keys, and computes leaves; then reads the sample. */
+  /** Holds the keys, and computes leaves. */
   readonly #main: ClickHouseConnection;
   /** For everything else, at the same time. */
   readonly #side: ClickHouseConnection;
@@ -64,35 +64,21 @@ export class ClickHouseRows {
     return rows;
   }
 
-  /** The events from `first` to before `end`; `roots` are those of the events before them, and grow. */
-  async *chunks({
-    first,
-    end,
-    roots,
-    findings,
-  }: Range & { roots: RootIndex; findings: Findings }): AsyncIterable<Chunk> {
-    let next = this.#readPiece(first, end);
+  /** The events from `first` to before `end`. */
+  async *chunks(order: Order): AsyncIterable<Chunk> {
+    const { first, end, roots, findings } = order;
+    const keptLeaf = (sequence: number) => this.#keptLeaf(sequence);
+    let next = this.#readPiece(order, first);
     for (let at = first; at < end; at = endOfPiece(at, end)) {
       const current = next;
       const following = endOfPiece(at, end);
       // Before this one is here: so ClickHouse always has one to go on with.
-      if (following < end) next = this.#readPiece(following, end);
+      if (following < end) next = this.#readPiece(order, following);
       // What it raises is raised when it is awaited, and not before.
       next.catch(() => undefined);
       const piece = await current;
-      const leaves = orderLeaves({ ...piece, keptLeaf: (sequence) => this.#keptLeaf(sequence), roots, findings });
-      yield* splitPiece(piece, leaves);
+      yield* splitPiece(piece, orderLeaves({ ...piece, keptLeaf, roots, findings }), new Set(order.sample));
     }
-  }
-
-  /** Rows by their sequences, in order. */
-  async readRows(sequences: readonly number[]): Promise<Row[]> {
-    const found: Row[] = [];
-    for (let i = 0; i < sequences.length; i += SAMPLE_AT_ONCE) {
-      const condition = `sequence IN (${sequences.slice(i, i + SAMPLE_AT_ONCE).join(', ')})`;
-      found.push(...(await this.#main.rows(rowsSql(condition))).map(parseRow));
-    }
-    return found;
   }
 
   /** Rows after the end of the log, and rows in a partition that is not theirs. `readSize` says how large the log is now. */
@@ -136,21 +122,21 @@ export class ClickHouseRows {
     await this.#main.close();
   }
 
-  async #readPiece(first: number, limit: number): Promise<Piece> {
-    const end = endOfPiece(first, limit);
+  async #readPiece(order: Order, first: number): Promise<Piece> {
+    const end = endOfPiece(first, order.end);
+    const sample = order.sample.filter((sequence) => sequence >= first && sequence < end);
     const [answered] = await this.#side.rows(keyNumbersSql(first, end));
     const numbers = Array.isArray(answered?.numbers) ? answered.numbers.map(Number) : [];
     const { isBound, missing } = this.#bindKeys(numbers);
     // Asked for at once, so that nothing of the next piece comes between keys and leaves.
-    const [answer, rows, counts, erased] = await Promise.all([
-      this.#main.bytes(leavesSql(this.#folder.log, first, end)),
-      this.#side.rows(factsSql(first, end)),
+    const [answer, counts, erased] = await Promise.all([
+      this.#main.bytes(leavesSql(this.#folder.log, first, end, sample)),
       this.#side.rows(countsSql(first, end)),
       missing.size > 0 ? this.#side.rows(erasedSql(first, end)) : [],
+      order.rollups.compare(first, end),
       isBound,
     ]);
     const rest = {
-      rows: rows.map(parseRow),
       counts: counts.map(readCount),
       erased: erased
         .map(({ key, first: its, count }) => ({ key: Number(key), first: Number(its), count: Number(count) }))
@@ -190,14 +176,22 @@ function readCount({ run, step, name, count, event }: Record<string, unknown>): 
   return { run: Number(run), step: Number(step), name: String(name), count: Number(count), sequence: Number(event) };
 }
 
-/** Some events at a time. What was found beside the leaves comes with the last of them. */
-async function* splitPiece({ first, end, rest }: Piece, leaves: Buffer): AsyncIterable<Chunk> {
+/** Some events at a time. Counts come with the first of them: a step's end is compared with all of its events. */
+async function* splitPiece(
+  { first, end, rest }: Piece,
+  { leaves, rows }: { leaves: Buffer; rows: Row[] },
+  sample: ReadonlySet<number>,
+): AsyncIterable<Chunk> {
   for (let at = first; at < end; at += CHUNK_EVENTS) {
     const until = Math.min(at + CHUNK_EVENTS, end);
-    const part = leaves.subarray((at - first) * HASH_BYTES, (until - first) * HASH_BYTES);
-    yield { ...(until === end ? rest : NOTHING), first: at, leaves: part };
+    const its = rows.filter(({ sequence }) => sequence >= at && sequence < until);
+    yield {
+      first: at,
+      leaves: leaves.subarray((at - first) * HASH_BYTES, (until - first) * HASH_BYTES),
+      rows: its.filter(isFact),
+      again: its.filter(({ sequence }) => sample.has(sequence)),
+      ...(at === first ? rest : { counts: [], erased: [] }),
+    };
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
-
-const NOTHING = { rows: [], counts: [], erased: [] };

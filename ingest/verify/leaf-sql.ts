@@ -1,5 +1,7 @@
 // What ClickHouse computes of a range of events: their leaves (ingest/ENCODING.md), and what else is wrong with them, as the
 // flags of row-faults.ts. Written from the documents, as leaf.ts is; a sample of rows is computed by both.
+import { FACTS_SQL } from './facts.ts';
+import { COLUMNS } from './row.ts';
 import { EVENT_VERSION, FLAGS } from './row-faults.ts';
 
 /** A temporary table of the connection: it is never stored, and gone with the connection. */
@@ -134,16 +136,28 @@ export function rangeOf(first: number, end: number): string {
   return `sequence >= ${first} AND sequence < ${end}`;
 }
 
-/** Bytes of a row of leavesSql() in RowBinary: sequence, root, principal cause, flags, leaf. */
+/** Bytes that each row of leavesSql() begins with in RowBinary; the row itself follows, as a text after its length. */
 export const LEAF_ROW_BYTES = 8 + 8 + 8 + 2 + 32;
 
-/** The events of a range in any order: sequence, root, principal cause (itself where there is none), flags, leaf. */
-export function leavesSql(log: string, first: number, end: number): string {
+/**
+ * The events of a range in any order: sequence, root, principal cause (itself where there is none), flags, leaf; and of those
+ * that the check has to know, and of the sample, the whole row as a JSON array of the columns.
+ */
+export function leavesSql(log: string, first: number, end: number, sample: readonly number[]): string {
+  const isSample = sample.length > 0 ? `OR sequence IN (${sample.join(', ')})` : '';
+  // Of a cluster only the innermost statement goes to the shards: the keys do not.
   return `WITH ${FIELDS}
-SELECT sequence, root, if(empty(causes), sequence, causes[1]) AS principal, ${flagsSql(log)}, ${LEAF}
+SELECT sequence, root, if(empty(causes), sequence, causes[1]) AS principal, ${flagsSql(log)}, ${LEAF},
+    if(${FACTS_SQL} ${isSample}, toJSONString(tuple(${ROW_COLUMNS.join(', ')})), '') AS whole
 FROM (SELECT ${COMMITMENTS} FROM (SELECT ${REFERENCES} FROM (SELECT ${PARTS}
-    FROM events WHERE ${rangeOf(first, end)})))`;
+    FROM (SELECT * FROM events WHERE ${rangeOf(first, end)}))))`;
 }
+
+/** Columns as parseRow() takes them: commitments in hexadecimal digits. */
+const ROW_COLUMNS = COLUMNS.map((column) => {
+  if (column === 'value.commitment') return 'arrayMap(given -> lower(hex(given)), value.commitment)';
+  return column.endsWith('_commitment') ? `lower(hex(${column}))` : column;
+});
 
 /** The numbers of the keys that the rows of a range name. */
 export function keyNumbersSql(first: number, end: number): string {

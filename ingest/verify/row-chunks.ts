@@ -136,6 +136,8 @@ class MutableChunk {
       first: this.first,
       leaves: this.#leaves.subarray(0, this.count * HASH_BYTES),
       rows: this.#rows,
+      // Their leaves were computed here already.
+      again: [],
       counts: [...this.#counts.values()],
       erased: [...this.#erased.values()],
     };

@@ -1,21 +1,5 @@
 // What else is asked of ClickHouse about a range of events.
-import { FACTS_SQL } from './facts.ts';
 import { rangeOf } from './leaf-sql.ts';
-import { COLUMNS } from './row.ts';
-
-/** Whole rows, commitments in hexadecimal digits. */
-export function rowsSql(condition: string): string {
-  const columns = COLUMNS.map((column) => {
-    if (column === 'value.commitment') return `arrayMap(given -> lower(hex(given)), value.commitment) AS \`${column}\``;
-    return column.endsWith('_commitment') ? `lower(hex(events.${column})) AS ${column}` : `\`${column}\``;
-  });
-  return `SELECT ${columns.join(', ')} FROM events WHERE ${condition} ORDER BY sequence`;
-}
-
-/** The rows that the check itself has to know. */
-export function factsSql(first: number, end: number): string {
-  return rowsSql(`${rangeOf(first, end)} AND ${FACTS_SQL}`);
-}
 
 /** How many events of each step had each outcome. */
 export function countsSql(first: number, end: number): string {
