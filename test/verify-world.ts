@@ -79,7 +79,11 @@ export async function tamper(folder: string, ...statements: string[]): Promise<v
 }
 
 /** An event of a person in the HR system, by one of some clerks. */
-export function eventOf(person: number, clerk: number, event: Pick<ProposedEvent, 'causes' | 'values'>): ProposedEvent {
+export function eventOf(
+  person: number,
+  clerk: number,
+  event: Pick<ProposedEvent, 'causes' | 'root' | 'values'>,
+): ProposedEvent {
   return makeEvent({
     object: makeId(person),
     objectName: `Person ${person}`,
