@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { LogError } from '../ingest/errors.ts';
+import { rootOfLeaves } from '../ingest/merkle/tree.ts';
 import { checkBundle, editContents, editFile, editRows, makeBundle, type Row, seal } from './bundle-world.ts';
 import { makeFolder } from './ingest-world.ts';
-import { check, faultsOf, makeLog, type TestLog, TestSigner, tamper } from './verify-world.ts';
+import { check, faultsOf, makeLog, type TestLog, TestSigner, tamper, withSqlite } from './verify-world.ts';
 
 const suite = mkdtempSync(path.join(tmpdir(), 'metatrail-bundle-tests-'));
 const data = path.join(suite, 'data');
@@ -40,7 +41,7 @@ test('a bundle has rows, tiles, checkpoints, keys and public keys, and is verifi
 const PARTS: { from?: number; to?: number; first: number; size: number; checkpoints: number[] }[] = [
   { from: 0, to: 100, first: 0, size: 100, checkpoints: [700] },
   { from: 300, first: 256, size: 700, checkpoints: [300, 600, 700] },
-  { from: 512, to: 513, first: 512, size: 513, checkpoints: [700] },
+  { from: 512, to: 513, first: 512, size: 513, checkpoints: [300, 700] },
   { from: 256, to: 512, first: 256, size: 512, checkpoints: [300, 700] },
 ];
 for (const { first, size, checkpoints, ...range } of PARTS) {
@@ -196,6 +197,51 @@ for (const [what, { attack, found }] of Object.entries(ATTACKS)) {
     assert.deepEqual(faultsOf(report), found);
   });
 }
+
+/** What somebody does to a part whose rows begin with event 512, after a checkpoint of 300 events. */
+const BEFORE_THE_ROWS: Record<string, { attack: (folder: string) => void; found: [string, number | undefined][] }> = {
+  'an older checkpoint, signed anew over other events': {
+    attack: (folder) => editFile(folder, 'checkpoints/300', () => log.signer.sign(300, Buffer.alloc(32, 7))),
+    found: [['checkpoint-root', 0]],
+  },
+  'the leaves that an older checkpoint ends in': {
+    attack: (folder) => editFile(folder, 'tile/0/001', (bytes) => flip(bytes, 44 * 32)),
+    found: [['tile-altered', 256]],
+  },
+};
+for (const [what, { attack, found }] of Object.entries(BEFORE_THE_ROWS)) {
+  test(`altered in a part, before its rows, is found: ${what}`, async (t) => {
+    const folder = path.join(makeFolder(t), 'bundle');
+    await makeBundle(data, folder, { from: 512 });
+    attack(folder);
+    seal(folder);
+    assert.deepEqual(faultsOf(await checkBundle(folder)), found);
+  });
+}
+
+test('a checkpoint from outside is compared with a part whose rows begin after it, or said not to be', async (t) => {
+  const folder = path.join(makeFolder(t), 'bundle');
+  await makeBundle(data, folder, { from: 512 });
+  const outside = (size: number, root = Buffer.alloc(32, 7)) => [
+    { place: "the auditor's checkpoint", note: log.signer.sign(size, root) },
+  ];
+  for (const size of [256, 300, 310, 512]) {
+    assert.deepEqual(faultsOf(await checkBundle(folder, { outside: outside(size) })), [
+      ['checkpoint-root', size >= 300 ? 300 : 0],
+    ]);
+    const leaves = withSqlite(data, (database) =>
+      database.prepare('SELECT leaf FROM journal WHERE sequence < ? ORDER BY sequence').all(size),
+    ).map(({ leaf }) => leaf as Uint8Array);
+    const same = await checkBundle(folder, { outside: outside(size, Buffer.from(rootOfLeaves(leaves))) });
+    assert.deepEqual([same.faults, same.unchecked], [[], []]);
+  }
+  // No checkpoint of the log ends in the first tile, so that the bundle does not hold it.
+  const report = await checkBundle(folder, { outside: outside(100) });
+  assert.deepEqual(
+    [report.result, report.unchecked.map(({ kind }) => kind)],
+    ['incomplete', ['checkpoint-not-compared']],
+  );
+});
 
 test("a bundle whose public key is somebody else's is found by a key from outside", async (t) => {
   const folder = copyOf(t);

@@ -42,7 +42,14 @@ async function erase(folder: string, number: number): Promise<void> {
   await opened.journal.accept(() => ({ events: [event], state: [] }));
   await opened.shipper.delivered(opened.journal.size);
   await opened.close();
-  const statements = withSqlite(folder, (database) => {
+  const statements = forget(folder, number);
+  // What they had of their own counts neither as granted nor as revoked any more.
+  await tamper(folder, ...statements, `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`);
+}
+
+/** Deletes a key, and returns what puts commitments in the place of all that was committed under it. */
+function forget(folder: string, number: number): string[] {
+  return withSqlite(folder, (database) => {
     const keys = new Map(
       database
         .prepare('SELECT number, key FROM keys')
@@ -53,8 +60,6 @@ async function erase(folder: string, number: number): Promise<void> {
     database.prepare('DELETE FROM keys WHERE number = ?').run(number);
     return rows.flatMap(({ row }) => eraseRow(fromRow(rowSchema.parse(JSON.parse(String(row)))), number, keys));
   });
-  // What they had of their own counts neither as granted nor as revoked any more.
-  await tamper(folder, ...statements, `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`);
 }
 
 function eraseRow(event: ReturnType<typeof fromRow>, number: number, keys: ReadonlyMap<number, Uint8Array>): string[] {
@@ -160,18 +165,7 @@ test('a person whose key and content are gone without an erasure is found', asyn
   const forged = await openChangeLog({ folder });
   await forged.close();
   assert.equal(other.size, 20);
-  const statements = withSqlite(folder, (database) => {
-    const keys = new Map(
-      database
-        .prepare('SELECT number, key FROM keys')
-        .all()
-        .map((row) => [Number(row.number), row.key as Uint8Array]),
-    );
-    const rows = database.prepare('SELECT row FROM journal ORDER BY sequence').all();
-    database.prepare('DELETE FROM keys WHERE number = ?').run(number);
-    return rows.flatMap(({ row }) => eraseRow(fromRow(rowSchema.parse(JSON.parse(String(row)))), number, keys));
-  });
-  await tamper(folder, ...statements, `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`);
+  await tamper(folder, ...forget(folder, number), `ALTER TABLE entitlement_changes DELETE WHERE holder = '${PERSON}'`);
   assert.deepEqual(faultsOf(await check(folder)), [['erased-by-nobody', 2]]);
   assert.ok(log.size > 0);
 });

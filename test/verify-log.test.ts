@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Journal } from '../ingest/journal/journal.ts';
 import { makeFolder } from './ingest-world.ts';
-import { check, faultsOf, makeEvents, makeLog, withSqlite } from './verify-world.ts';
+import { check, eventOf, faultsOf, makeEvents, makeLog, withSqlite } from './verify-world.ts';
 
 test('an honest log is verified, with its root, its checkpoints, its rollups and a sample', async (t) => {
   const { folder, signer, log } = await makeLog(makeFolder(t));
@@ -38,4 +38,20 @@ test('events that are accepted and not yet delivered are checked in the journal'
   assert.deepEqual(faultsOf(await check(folder)), [['altered', 720]]);
   withSqlite(folder, (database) => database.exec('DELETE FROM journal WHERE sequence = 710'));
   assert.deepEqual(faultsOf(await check(folder))[0], ['missing', 710]);
+});
+
+test('of an event that is not yet delivered, the root is compared with that of a cause that is', async (t) => {
+  const folder = makeFolder(t);
+  await makeLog(folder, { checkpoints: [] });
+  const journal = await Journal.open(folder);
+  await journal.accept(() => ({ events: [eventOf(1, 1, { causes: [699], root: 0, values: [] })], state: [] }));
+  await journal.close();
+  assert.equal((await check(folder)).result, 'verified');
+  withSqlite(folder, (database) =>
+    database.exec("UPDATE journal SET row = json_set(row, '$.root', 1) WHERE sequence = 700"),
+  );
+  assert.deepEqual(faultsOf(await check(folder)), [
+    ['altered', 700],
+    ['other-root', 700],
+  ]);
 });

@@ -16,7 +16,7 @@ import { parseRow } from '../ingest/verify/row.ts';
 import { FLAGS, findRowFaults } from '../ingest/verify/row-faults.ts';
 import { anyChangeEvent, anyProposedEvent, LOG } from './ingest-any-event.ts';
 import { makeEvent } from './ingest-world.ts';
-import { check, makeLog, tamper } from './verify-world.ts';
+import { check, makeLog, readRows, tamper } from './verify-world.ts';
 
 const keyOf = (number: number): Buffer | undefined =>
   number === 0 ? undefined : createHash('sha256').update(`key ${number}`).digest();
@@ -222,7 +222,8 @@ test('a log of any events is verified, and each single column that is altered in
   assert.ok(!report.faults.some(({ kind }) => kind === 'computed-differently'), 'both computations agree');
   const source = await LiveLog.open({ folder });
   try {
-    const rows = await source.readAgain(Array.from({ length: log.size }, (_, i) => i));
+    const sequences = Array.from({ length: log.size }, (_, i) => i);
+    const rows = await readRows(source, sequences);
     const found = rows.map((row) => {
       const kept = source.tile(0, Math.floor(row.sequence / 256))?.subarray((row.sequence % 256) * 32);
       const isAltered = !kept?.subarray(0, 32).equals(computeLeaf(row, source.keyOf));

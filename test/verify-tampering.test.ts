@@ -15,6 +15,7 @@ import {
   faultsOf,
   makeEvents,
   makeLog,
+  readRows,
   signCheckpoints,
   type TestLog,
   TestSigner,
@@ -276,7 +277,7 @@ test('a row and its tile, both rewritten, contradict the next checkpoint', async
 async function leafOf(folder: string, sequence: number): Promise<Buffer> {
   const source = await LiveLog.open({ folder });
   try {
-    const [row] = await source.readAgain([sequence]);
+    const [row] = await readRows(source, [sequence]);
     assert.ok(row);
     return computeLeaf(row, source.keyOf);
   } finally {

@@ -8,8 +8,10 @@ import { openClickHouse } from '../ingest/clickhouse/connect.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { rootOfLeaves } from '../ingest/merkle/tree.ts';
+import { Findings } from '../ingest/verify/findings.ts';
 import { LiveLog } from '../ingest/verify/live-log.ts';
 import type { Report } from '../ingest/verify/report.ts';
+import type { Row } from '../ingest/verify/row.ts';
 import { type Options, verifyLog } from '../ingest/verify/verify-log.ts';
 import { makeEvent, makeId } from './ingest-world.ts';
 
@@ -76,31 +78,36 @@ export async function tamper(folder: string, ...statements: string[]): Promise<v
   }
 }
 
-/** Grants, references and plain values of a few persons, each event caused by one before; with a run of one step around them. */
+/** An event of a person in the HR system, by one of some clerks. */
+export function eventOf(
+  person: number,
+  clerk: number,
+  event: Pick<ProposedEvent, 'causes' | 'root' | 'values'>,
+): ProposedEvent {
+  return makeEvent({
+    object: makeId(person),
+    objectName: `Person ${person}`,
+    objectType: 'person',
+    agent: 'hr',
+    anchor: `A${person}`,
+    initiator: `clerk-${clerk}`,
+    performer: 'metatrail',
+    ...event,
+  });
+}
+
+/** Grants, references and plain values of a few persons, each event caused by the one before. */
 export function makeEvents(base: number, count: number): ProposedEvent[] {
   return Array.from({ length: count }, (_, i) => {
     const sequence = base + i;
     const person = 1 + (sequence % 7);
-    return makeEvent({
-      object: makeId(person),
-      objectName: `Person ${person}`,
-      objectType: 'person',
-      agent: 'hr',
-      anchor: `A${person}`,
-      initiator: `clerk-${sequence % 3}`,
-      performer: 'metatrail',
-      ...(i > 0 && { causes: [sequence - 1] }),
+    const reference = makeId(person + 1);
+    return eventOf(person, sequence % 3, {
+      causes: i > 0 ? [sequence - 1] : [],
       values: [
         { attribute: 'role', type: 'string', operation: 'add', new: `role ${sequence}`, marks: 1 },
         { attribute: 'room', type: 'string', operation: 'replace', old: 'A', new: `B${sequence}`, marks: 2 },
-        {
-          attribute: 'manager',
-          type: 'reference',
-          operation: 'add',
-          new: 'p',
-          reference: makeId(person + 1),
-          marks: 0,
-        },
+        { attribute: 'manager', type: 'reference', operation: 'add', new: 'p', reference, marks: 0 },
       ],
     });
   });
@@ -160,6 +167,13 @@ export async function check(folder: string, options: Options = {}): Promise<Repo
   } finally {
     await source.close();
   }
+}
+
+/** Rows of a log in ClickHouse, as the sample of a check reads them. */
+export async function readRows(source: LiveLog, sequences: readonly number[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const { again } of source.chunks(new Findings(), sequences)) rows.push(...again);
+  return rows;
 }
 
 /** The faults in short: kind and first sequence. */

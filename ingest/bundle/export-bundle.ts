@@ -154,13 +154,18 @@ function writeKeys(target: BundleFolder, tables: BundleTables, numbers: Readonly
   target.write('keys.jsonl', Buffer.from(lines.join('')));
 }
 
-/** All tiles above the lowest, and of the lowest those of the rows and what is left over at the end of the checkpoint. */
+/**
+ * All tiles above the lowest; of the lowest those of the rows, those that an older checkpoint before them ends in, and what is
+ * left over at the end of the checkpoint.
+ */
 function writeTiles(target: BundleFolder, tables: BundleTables, { first, size, checkpoint }: Range): void {
+  const older = [...tables.checkpoints(0, first)].filter((each) => each.size % TILE_WIDTH !== 0);
+  const cut = new Set(older.map((each) => Math.floor(each.size / TILE_WIDTH)));
   for (let level = 0, count = checkpoint; count > 0; level++, count = Math.floor(count / TILE_WIDTH)) {
     for (let index = 0; index * TILE_WIDTH < count; index++) {
       const width = Math.min(count - index * TILE_WIDTH, TILE_WIDTH);
       const isOfRows = (index + 1) * TILE_WIDTH > first && index * TILE_WIDTH < size;
-      if (level === 0 && !isOfRows && width === TILE_WIDTH) continue;
+      if (level === 0 && !isOfRows && !cut.has(index) && width === TILE_WIDTH) continue;
       const hashes = tables.hashes(level, index, width);
       if (hashes.length !== width * HASH_BYTES)
         throw new LogError(
@@ -177,8 +182,8 @@ function writeTombstones(target: BundleFolder, tables: BundleTables): void {
   if (lines.length > 0) target.write('tombstones.jsonl', Buffer.from(lines.join('')));
 }
 
-function writeCheckpoints(target: BundleFolder, tables: BundleTables, { first, size, checkpoint }: Range): void {
-  for (const { size: its, note } of tables.checkpoints(first, Math.min(size, checkpoint - 1)))
+function writeCheckpoints(target: BundleFolder, tables: BundleTables, { size, checkpoint }: Range): void {
+  for (const { size: its, note } of tables.checkpoints(0, Math.min(size, checkpoint - 1)))
     target.write(`checkpoints/${its}`, Buffer.from(note));
   const [newest] = [...tables.checkpoints(checkpoint - 1, checkpoint)];
   target.write('checkpoint', Buffer.from(newest?.note ?? ''));

@@ -6,7 +6,7 @@ import { readTombstones } from './bundle-tombstones.ts';
 import { CannotCheckError } from './cannot-check.ts';
 import type { Findings } from './findings.ts';
 import { TILE_BYTES } from './merkle.ts';
-import type { Row } from './row.ts';
+import { RootIndex } from './root-index.ts';
 import { RowChunks } from './row-chunks.ts';
 import type { Chunk, KeptTombstone, LogSource } from './source.ts';
 
@@ -65,7 +65,28 @@ export class Bundle implements LogSource {
   keyOf = (number: number): Uint8Array | undefined => this.#keys.get(number);
 
   async *chunks(findings: Findings): AsyncIterable<Chunk> {
-    const chunks = new RowChunks({ log: this.log, first: this.first, keyOf: this.keyOf, findings });
+    const roots = new RootIndex(this.first);
+    try {
+      yield* this.#readChunks(
+        new RowChunks({ log: this.log, first: this.first, keyOf: this.keyOf, findings, roots }),
+        findings,
+      );
+    } finally {
+      roots.close();
+    }
+  }
+
+  async checkRest(findings: Findings): Promise<{ rollups: [] }> {
+    for (const name of this.#changed) {
+      const what = `${name} of the bundle has another SHA-256 than bundle.json says: it was altered or damaged after the export.`;
+      findings.add({ weight: 'fault', kind: 'file-altered', count: 1, what });
+    }
+    return { rollups: [] };
+  }
+
+  async close(): Promise<void> {}
+
+  async *#readChunks(chunks: RowChunks, findings: Findings): AsyncIterable<Chunk> {
     const files = [...this.#manifest.files.keys()].filter((name) => name.startsWith('rows/')).sort();
     for (const [index, name] of files.entries()) {
       const begin = Number(name.slice('rows/'.length, -'.jsonl.gz'.length));
@@ -86,21 +107,6 @@ export class Bundle implements LogSource {
     yield* chunks.skipTo(this.size);
     yield* chunks.finish();
   }
-
-  /** Its leaves were computed here already. */
-  async readAgain(): Promise<Row[]> {
-    return [];
-  }
-
-  async checkRest(findings: Findings): Promise<{ rollups: [] }> {
-    for (const name of this.#changed) {
-      const what = `${name} of the bundle has another SHA-256 than bundle.json says: it was altered or damaged after the export.`;
-      findings.add({ weight: 'fault', kind: 'file-altered', count: 1, what });
-    }
-    return { rollups: [] };
-  }
-
-  async close(): Promise<void> {}
 
   #readTile(level: number, index: number): Buffer | undefined {
     const whole = tilePath(level, index);

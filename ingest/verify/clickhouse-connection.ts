@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { createChdbConnection } from 'chdb/connection';
@@ -21,8 +22,10 @@ export interface ClickHousePlace {
 const NEEDED_VERSION = [26, 2] as const;
 /** A statement covers one chunk or one view; one that takes longer than this has failed. */
 const REQUEST_TIMEOUT_MS = 600_000;
-/** A piece of 65,536 rows is small for ClickHouse: without these one thread alone computes it. */
+/** A piece of rows is small for ClickHouse: without these one thread alone computes it. */
 const PARALLEL = 'merge_tree_min_rows_for_concurrent_read = 8192, merge_tree_min_bytes_for_concurrent_read = 1048576';
+/** Looks through all conditions of a statement for chains of comparisons: a sixth of the time that the leaves take to be understood. */
+const UNDERSTOOD_FASTER = 'optimize_and_compare_chain = 0';
 /** The client would print what ClickHouse says, rows included, on the console. */
 const SILENT = { level: ClickHouseLogLevel.OFF };
 
@@ -55,6 +58,16 @@ export class ClickHouseConnection {
       const query = `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, ${PARALLEL}`;
       const result = await this.#client.query({ query, format: 'JSONEachRow' });
       return result.json<Record<string, unknown>>();
+    });
+  }
+
+  /** The answer in ClickHouse's RowBinary. */
+  async bytes(sql: string): Promise<Buffer> {
+    return this.#inTurn(async () => {
+      const query = `${sql}\nSETTINGS ${PARALLEL}, ${UNDERSTOOD_FASTER}\nFORMAT RowBinary`;
+      // A server that fails midway must say so, and not break off.
+      const { stream } = await this.#client.exec({ query, clickhouse_settings: { wait_end_of_query: 1 } });
+      return buffer(stream);
     });
   }
 

@@ -2,39 +2,43 @@
 // speed; only hashes come here. While one piece is looked at here, ClickHouse computes the next.
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import type { DataFolder } from './data-folder.ts';
+import { isFact } from './facts.ts';
 import type { Findings } from './findings.ts';
-import {
-  CREATE_KEYS,
-  flaggedSql,
-  formatKey,
-  INSERT_KEYS,
-  KEYS_TABLE,
-  keyNumbersSql,
-  leavesSql,
-  tilesSql,
-} from './leaf-sql.ts';
+import { orderLeaves } from './leaf-rows.ts';
+import { CREATE_KEYS, INSERT_KEYS, KEYS_TABLE, keyNumbersSql, leavesSql } from './leaf-sql.ts';
 import { HASH_BYTES, TILE_WIDTH } from './merkle.ts';
-import { parseRow, type Row } from './row.ts';
-import { reportFlags, reportOtherRoot } from './row-chunks.ts';
-import {
-  beyondSql,
-  countsSql,
-  erasedSql,
-  expiredRowsSql,
-  factsSql,
-  otherRootsSql,
-  PLACE_OF_ROWS_SQL,
-  partitionsSql,
-  rowsSql,
-} from './rows-sql.ts';
+import type { Rollups } from './rollups.ts';
+import type { RootIndex } from './root-index.ts';
+import type { Row } from './row.ts';
+import { beyondSql, countsSql, erasedSql, expiredRowsSql, PLACE_OF_ROWS_SQL, partitionsSql } from './rows-sql.ts';
 import type { Chunk, StepCount } from './source.ts';
 
-/** Events computed in one statement: enough for its start not to matter, few enough that a service beside it answers. */
-const PIECE_EVENTS = 65_536;
+/** Events computed in one statement: many, for ClickHouse takes some 25 ms to understand it; 58 bytes each come here. */
+const PIECE_EVENTS = 131_072;
+/** Events handed on at once; in between a service answers. */
+const CHUNK_EVENTS = 16_384;
 /** Keys bound at once; then the table is made anew. Some 100 bytes each. */
 const MOST_KEYS = 1_000_000;
-/** Rows read again in one statement. */
-const SAMPLE_AT_ONCE = 200;
+
+interface Range {
+  first: number;
+  end: number;
+}
+
+interface Order extends Range {
+  /** Of the events before the first one; they grow. */
+  roots: RootIndex;
+  findings: Findings;
+  rollups: Rollups;
+  /** Sequences in order: rows whose leaf is computed again by the caller. */
+  sample: readonly number[];
+}
+
+/** A piece as ClickHouse answers it. */
+interface Piece extends Range {
+  answer: Buffer;
+  rest: Pick<Chunk, 'counts' | 'erased'>;
+}
 
 export class ClickHouseRows {
   /** Holds the keys, and computes leaves. */
@@ -61,26 +65,20 @@ export class ClickHouseRows {
   }
 
   /** The events from `first` to before `end`. */
-  async *chunks(first: number, end: number, findings: Findings): AsyncIterable<Chunk> {
-    let next = this.#readPiece(first, end, findings);
+  async *chunks(order: Order): AsyncIterable<Chunk> {
+    const { first, end, roots, findings } = order;
+    const keptLeaf = (sequence: number) => this.#keptLeaf(sequence);
+    let next = this.#readPiece(order, first);
     for (let at = first; at < end; at = endOfPiece(at, end)) {
-      const chunk = await next;
+      const current = next;
       const following = endOfPiece(at, end);
-      if (following < end) next = this.#readPiece(following, end, findings);
+      // Before this one is here: so ClickHouse always has one to go on with.
+      if (following < end) next = this.#readPiece(order, following);
       // What it raises is raised when it is awaited, and not before.
       next.catch(() => undefined);
-      yield chunk;
+      const piece = await current;
+      yield* splitPiece(piece, orderLeaves({ ...piece, keptLeaf, roots, findings }), new Set(order.sample));
     }
-  }
-
-  /** Rows by their sequences, in order. */
-  async readRows(sequences: readonly number[]): Promise<Row[]> {
-    const found: Row[] = [];
-    for (let i = 0; i < sequences.length; i += SAMPLE_AT_ONCE) {
-      const condition = `sequence IN (${sequences.slice(i, i + SAMPLE_AT_ONCE).join(', ')})`;
-      found.push(...(await this.#side.rows(rowsSql(condition))).map(parseRow));
-    }
-    return found;
   }
 
   /** Rows after the end of the log, and rows in a partition that is not theirs. `readSize` says how large the log is now. */
@@ -124,104 +122,48 @@ export class ClickHouseRows {
     await this.#main.close();
   }
 
-  async #readPiece(first: number, limit: number, findings: Findings): Promise<Chunk> {
-    const end = endOfPiece(first, limit);
-    const missing = await this.#bindKeys(first, end);
-    const [leaves, rows, counts, erased] = await Promise.all([
-      this.#readLeaves(first, end, findings),
-      this.#side.rows(factsSql(first, end)),
+  async #readPiece(order: Order, first: number): Promise<Piece> {
+    const end = endOfPiece(first, order.end);
+    const sample = order.sample.filter((sequence) => sequence >= first && sequence < end);
+    const [answered] = await this.#side.rows(keyNumbersSql(first, end));
+    const numbers = Array.isArray(answered?.numbers) ? answered.numbers.map(Number) : [];
+    const { isBound, missing } = this.#bindKeys(numbers);
+    // Asked for at once, so that nothing of the next piece comes between keys and leaves.
+    const [answer, counts, erased] = await Promise.all([
+      this.#main.bytes(leavesSql(this.#folder.log, first, end, sample)),
       this.#side.rows(countsSql(first, end)),
       missing.size > 0 ? this.#side.rows(erasedSql(first, end)) : [],
-      this.#checkRoots(first, end, findings),
+      order.rollups.compare(first, end),
+      isBound,
     ]);
-    return {
-      first,
-      leaves,
-      rows: rows.map(parseRow),
+    const rest = {
       counts: counts.map(readCount),
       erased: erased
         .map(({ key, first: its, count }) => ({ key: Number(key), first: Number(its), count: Number(count) }))
         .filter(({ key }) => missing.has(key)),
     };
+    return { first, end, answer, rest };
   }
 
-  /** Hands ClickHouse the keys that a piece needs. Returns the numbers of those that are gone. */
-  async #bindKeys(first: number, end: number): Promise<Set<number>> {
-    const [answer] = await this.#side.rows(keyNumbersSql(first, end));
-    const numbers = Array.isArray(answer?.numbers) ? answer.numbers.map(Number) : [];
+  /** Hands ClickHouse the keys that a piece needs and it has not yet. `missing`: the numbers of those that are gone. */
+  #bindKeys(numbers: readonly number[]): { isBound: Promise<unknown>; missing: Set<number> } {
+    const statements: Promise<unknown>[] = [];
     if (this.#bound.size + numbers.length > MOST_KEYS) {
-      await this.#main.command(`DROP TABLE ${KEYS_TABLE}`);
-      await this.#main.command(CREATE_KEYS);
+      statements.push(this.#main.command(`DROP TABLE ${KEYS_TABLE}`), this.#main.command(CREATE_KEYS));
       this.#bound.clear();
     }
-    const missing = new Set<number>();
-    let lines = '';
-    for (const number of numbers) {
-      if (number === 0 || this.#bound.has(number)) continue;
-      const key = this.#folder.keyOf(number);
-      if (!key) missing.add(number);
-      else {
-        this.#bound.add(number);
-        lines += formatKey(number, key);
-      }
-    }
-    if (lines !== '') await this.#main.insert(INSERT_KEYS, lines);
-    return missing;
-  }
-
-  /** 32 bytes for each event; zeros where there is none. */
-  async #readLeaves(first: number, end: number, findings: Findings): Promise<Buffer> {
-    const { log } = this.#folder;
-    const leaves = Buffer.alloc((end - first) * HASH_BYTES);
-    const irregular = new Set<number>();
-    for (let tile = Math.floor(first / TILE_WIDTH); tile * TILE_WIDTH < end; tile++) irregular.add(tile);
-    let isFlagged = false;
-    for (const { tile, held, is_dense, flags_of_all, leaves: encoded } of await this.#main.rows(
-      tilesSql(log, first, end),
-    )) {
-      isFlagged ||= Number(flags_of_all) !== 0;
-      const from = Math.max(Number(tile) * TILE_WIDTH, first);
-      const expected = Math.min((Number(tile) + 1) * TILE_WIDTH, end) - from;
-      if (Number(held) !== expected || Number(is_dense) !== 1) continue;
-      irregular.delete(Number(tile));
-      leaves.write(String(encoded), (from - first) * HASH_BYTES, 'base64');
-    }
-    if (isFlagged)
-      for (const { sequence, its_flags } of await this.#main.rows(flaggedSql(log, first, end)))
-        reportFlags(findings, Number(its_flags), Number(sequence), 1);
-    if (irregular.size > 0) await this.#readIrregular([...irregular], first, end, leaves, findings);
-    return leaves;
-  }
-
-  /** Tiles in which rows are missing or stand twice, row by row. */
-  async #readIrregular(tiles: number[], first: number, end: number, leaves: Buffer, findings: Findings): Promise<void> {
-    const held = new Map<number, Buffer>();
-    for (const { sequence, hash } of await this.#main.rows(leavesSql(first, end, tiles))) {
-      const number = Number(sequence);
-      const leaf = Buffer.from(String(hash), 'base64');
-      const before = held.get(number);
-      if (before) findings.events('duplicate', 'stands in ClickHouse more than once', number);
-      if (!before || leaf.equals(this.#keptLeaf(number))) held.set(number, leaf);
-    }
-    for (const tile of tiles) {
-      const to = Math.min((tile + 1) * TILE_WIDTH, end);
-      for (let sequence = Math.max(tile * TILE_WIDTH, first); sequence < to; sequence++) {
-        const leaf = held.get(sequence);
-        if (leaf) leaf.copy(leaves, (sequence - first) * HASH_BYTES);
-        else findings.events('missing', 'is missing', sequence);
-      }
-    }
+    const wanted = numbers.filter((number) => number !== 0 && !this.#bound.has(number));
+    const { lines, missing } = this.#folder.readKeys(wanted);
+    for (const number of wanted) this.#bound.add(number);
+    for (const number of missing) this.#bound.delete(number);
+    if (lines !== '') statements.push(this.#main.insert(INSERT_KEYS, lines));
+    return { isBound: Promise.all(statements), missing: new Set(missing) };
   }
 
   #keptLeaf(sequence: number): Buffer {
     const offset = (sequence % TILE_WIDTH) * HASH_BYTES;
     const tile = this.#folder.tile(0, Math.floor(sequence / TILE_WIDTH));
     return tile?.subarray(offset, offset + HASH_BYTES) ?? Buffer.alloc(0);
-  }
-
-  async #checkRoots(first: number, end: number, findings: Findings): Promise<void> {
-    const [wrong] = await this.#side.rows(otherRootsSql(first, end));
-    if (wrong && Number(wrong.count) > 0) reportOtherRoot(findings, Number(wrong.first), Number(wrong.count));
   }
 }
 
@@ -232,4 +174,24 @@ function endOfPiece(first: number, limit: number): number {
 
 function readCount({ run, step, name, count, event }: Record<string, unknown>): StepCount {
   return { run: Number(run), step: Number(step), name: String(name), count: Number(count), sequence: Number(event) };
+}
+
+/** Some events at a time. Counts come with the first of them: a step's end is compared with all of its events. */
+async function* splitPiece(
+  { first, end, rest }: Piece,
+  { leaves, rows }: { leaves: Buffer; rows: Row[] },
+  sample: ReadonlySet<number>,
+): AsyncIterable<Chunk> {
+  for (let at = first; at < end; at += CHUNK_EVENTS) {
+    const until = Math.min(at + CHUNK_EVENTS, end);
+    const its = rows.filter(({ sequence }) => sequence >= at && sequence < until);
+    yield {
+      first: at,
+      leaves: leaves.subarray((at - first) * HASH_BYTES, (until - first) * HASH_BYTES),
+      rows: its.filter(isFact),
+      again: its.filter(({ sequence }) => sample.has(sequence)),
+      ...(at === first ? rest : { counts: [], erased: [] }),
+    };
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

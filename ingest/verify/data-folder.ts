@@ -19,6 +19,8 @@ export class DataFolder {
   readonly size: number;
   readonly #database: DatabaseSync;
   readonly #key: StatementSync;
+  readonly #keys: StatementSync;
+  readonly #missingKeys: StatementSync;
   readonly #tile: StatementSync;
   readonly #leaves: StatementSync;
   readonly #row: StatementSync;
@@ -35,6 +37,13 @@ export class DataFolder {
           `The data folder ${folder} is of version ${version}; start this program's service on it once, which brings it to version ${OLDEST_VERSION} or newer.`,
         );
       this.#key = this.#database.prepare('SELECT key FROM keys WHERE number = ?');
+      this.#keys = this.#database.prepare(
+        `SELECT count(*) AS found, group_concat(number || char(9) || hex(key) || char(10), '') AS lines
+         FROM keys WHERE number IN (SELECT value FROM json_each(?))`,
+      );
+      this.#missingKeys = this.#database.prepare(
+        'SELECT value AS number FROM json_each(?) WHERE NOT EXISTS (SELECT 1 FROM keys WHERE number = value)',
+      );
       this.#tile = this.#database.prepare('SELECT hashes FROM tiles WHERE level = ? AND tile = ?');
       this.#leaves = this.#database.prepare(
         'SELECT sequence, leaf FROM journal WHERE sequence >= ? AND sequence < ? ORDER BY sequence',
@@ -85,6 +94,15 @@ export class DataFolder {
   keyOf(number: number): Uint8Array | undefined {
     const key = this.#key.get(number)?.key;
     return key instanceof Uint8Array ? key : undefined;
+  }
+
+  /** Of many numbers at once: a line for each key that is there, `number <tab> hexadecimal digits`, and the numbers of no key. */
+  readKeys(numbers: readonly number[]): { lines: string; missing: number[] } {
+    const asked = JSON.stringify(numbers);
+    const row = this.#keys.get(asked);
+    const isAllThere = Number(row?.found) === numbers.length;
+    const missing = isAllThere ? [] : this.#missingKeys.all(asked).map(({ number }) => Number(number));
+    return { lines: String(row?.lines ?? ''), missing };
   }
 
   /** The hashes of a full tile; of the last one of level 0 those that there are. */

@@ -1,17 +1,15 @@
 // What ClickHouse computes of a range of events: their leaves (ingest/ENCODING.md), and what else is wrong with them, as the
 // flags of row-faults.ts. Written from the documents, as leaf.ts is; a sample of rows is computed by both.
+import { FACTS_SQL } from './facts.ts';
+import { COLUMNS } from './row.ts';
 import { EVENT_VERSION, FLAGS } from './row-faults.ts';
 
 /** A temporary table of the connection: it is never stored, and gone with the connection. */
 export const KEYS_TABLE = 'metatrail_verify_keys';
-export const CREATE_KEYS = `CREATE TEMPORARY TABLE ${KEYS_TABLE} (number UInt64, key String) ENGINE = Join(ANY, LEFT, number)`;
-export const INSERT_KEYS = `INSERT INTO ${KEYS_TABLE} (number, key) FORMAT TabSeparated`;
-
-/** A row of the table of keys; bytes that are no text are written as escapes. */
-export function formatKey(number: number, key: Uint8Array): string {
-  const hex = Buffer.from(key.buffer, key.byteOffset, key.length).toString('hex');
-  return `${number}\t${hex.replace(/../g, '\\x$&')}\n`;
-}
+export const CREATE_KEYS = `CREATE TEMPORARY TABLE ${KEYS_TABLE} (number UInt64, digits String EPHEMERAL, key String DEFAULT unhex(digits))
+ENGINE = Join(ANY, LEFT, number)`;
+/** Of lines `number <tab> key in hexadecimal digits`. */
+export const INSERT_KEYS = `INSERT INTO ${KEYS_TABLE} (number, digits) FORMAT TabSeparated`;
 
 export function quote(text: string): string {
   return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
@@ -20,38 +18,54 @@ export function quote(text: string): string {
 const NO_ID = "toUUID('00000000-0000-0000-0000-000000000000')";
 
 /**
- * What commitments and leaf are made of. `concat('', …)` makes a text of a hash without cutting off zero bytes at its end.
- * `log` and `sequence` are the same for all values of a row, and so computed once. */
-const ENCODING = `
+ * How fields are written. A hash is a field of 32 bytes, whose head is always the same. (\\x20 is the length; the zeros before
+ * it are its other seven bytes.)
+ */
+const FIELDS = `
     (s -> concat(char(1), reinterpretAsFixedString(byteSwap(toUInt64(length(s)))), s)) AS field,
     (n -> field(toString(n))) AS number,
     (s -> if(s = '', char(0), field(s))) AS text,
     (id -> if(id = ${NO_ID}, char(0), field(toString(id)))) AS id_text,
-    (k -> joinGet('${KEYS_TABLE}', 'key', k)) AS key_of,
+    ((key, group, ordinal, contents) -> concat('\\x01\\0\\0\\0\\0\\0\\0\\0\\x20', SHA256(concat(char(3),
+        SHA256(concat(char(2), key, place, field(group), number(ordinal))), contents)))) AS commitment`;
+
+/**
+ * What commitments are made of. Each step is a subquery of its own: ClickHouse reads a statement the faster, the less often
+ * something is said in it again. Of values that are references there are arrays of their own: only for them is hashed.
+ */
+const PARTS = `*,
+    joinGet('${KEYS_TABLE}', 'key', subject_key) AS subject, joinGet('${KEYS_TABLE}', 'key', actor_key) AS actor,
     concat(field(toString(log)), number(sequence)) AS place,
-    ((key, group, ordinal, contents) -> concat('', SHA256(concat(char(3),
-        SHA256(concat(char(2), key, place, field(group), number(ordinal))), contents)))) AS commitment,
-    key_of(subject_key) AS subject,
-    key_of(actor_key) AS actor,
-    toString(initiator) AS initiator_text, toString(performer) AS performer_text, toString(address) AS address_text,
-    arrayMap(type -> type = 'reference', value.type) AS is_reference,
-    arrayMap((operation, old) -> if(operation = 'add', char(0), field(old)), value.operation, value.old) AS olds,
-    arrayMap((operation, new) -> if(operation = 'remove', char(0), field(new)), value.operation, value.new) AS news,
-    arrayMap((yes, k) -> if(yes, key_of(k), ''), is_reference, value.key) AS reference_keys,
     (object_name != '' OR anchor != '' OR dn != '') AS has_object,
-    (initiator_text != '' OR performer_text != '' OR address_text != '') AS has_actor,
-    arrayExists(yes -> NOT yes, is_reference) AS has_plain,
+    (initiator != '' OR performer != '' OR address != '') AS has_actor,
+    arrayMap(type -> type = 'reference', value.type) AS is_reference,
+    arrayMap((operation, old, new) -> concat(if(operation = 'add', char(0), field(old)),
+        if(operation = 'remove', char(0), field(new))), value.operation, value.old, value.new) AS contents`;
+const REFERENCES = `*,
+    has(is_reference, 0) AS has_plain,
+    arrayFilter((i, yes) -> yes, arrayEnumerate(is_reference), is_reference) AS of_reference,
+    arrayFilter((i, yes) -> NOT yes, arrayEnumerate(is_reference), is_reference) AS of_plain,
+    arrayFilter((k, yes) -> yes, value.key, is_reference) AS reference_numbers,
+    arrayMap(k -> joinGet('${KEYS_TABLE}', 'key', k), reference_numbers) AS reference_keys,
+    arrayFilter((given, yes) -> yes, value.commitment, is_reference) AS reference_given,
+    arrayFilter((content, yes) -> yes, contents, is_reference) AS reference_contents,
+    arrayFilter((id, yes) -> yes, value.reference, is_reference) AS reference_ids`;
+const COMMITMENTS = `*,
     multiIf(object_commitment != '', field(object_commitment), NOT has_object, char(0),
-        field(commitment(subject, 'object', 0, concat(text(object_name), text(anchor), text(dn))))) AS object_field,
+        commitment(subject, 'object', 0, concat(text(object_name), text(anchor), text(dn)))) AS object_field,
     multiIf(actor_commitment != '', field(actor_commitment), NOT has_actor, char(0),
-        field(commitment(actor, 'actor', 0, concat(text(initiator_text), text(performer_text), text(address_text))))) AS actor_field,
+        commitment(actor, 'actor', 0, concat(text(toString(initiator)), text(toString(performer)), text(toString(address))))) AS actor_field,
     multiIf(NOT has_plain, char(0), values_commitment != '', field(values_commitment),
-        field(commitment(subject, 'values', 0,
-            arrayStringConcat(arrayMap((yes, old, new) -> if(yes, '', concat(old, new)), is_reference, olds, news))))) AS values_field,
-    arrayMap((yes, key, given, ordinal, old, new, id) -> multiIf(NOT yes, char(0), given != '', field(given),
-        field(commitment(key, 'reference', ordinal - 1, concat(old, new, id_text(id))))),
-        is_reference, reference_keys, value.commitment, arrayEnumerate(value.type), olds, news, value.reference) AS reference_fields,
-    concat('', SHA256(concat(char(0),
+        commitment(subject, 'values', 0,
+            arrayStringConcat(arrayFilter((content, yes) -> NOT yes, contents, is_reference)))) AS values_field,
+    arraySort((its, i) -> i,
+        arrayConcat(
+            arrayMap((key, given, i, content, id) -> if(given != '', field(given),
+                commitment(key, 'reference', i - 1, concat(content, id_text(id)))),
+                reference_keys, reference_given, of_reference, reference_contents, reference_ids),
+            arrayMap(i -> char(0), of_plain)),
+        arrayConcat(of_reference, of_plain)) AS reference_fields`;
+const LEAF = `SHA256(concat(char(0),
         number(event_version), place,
         number(toUnixTimestamp64Micro(recorded_at)), number(toUnixTimestamp64Micro(occurred_at)),
         field(toString(occurred_at_known)), field(toString(stage)), field(toString(operation)), field(toString(outcome)),
@@ -66,7 +80,7 @@ const ENCODING = `
             concat(field(toString(attribute)), field(toString(type)), field(toString(operation)), number(marks),
                 text(toString(its_rule)), if(set_by_known = 0, char(0), number(set_by)), reference_field),
             value.attribute, value.type, value.operation, value.marks, value.rule, value.set_by, value.set_by_known,
-            reference_fields))))) AS leaf`;
+            reference_fields)))) AS leaf`;
 
 const UNCOVERED = `
     if(configuration_known = 0, configuration != 0, configuration_known != 1)
@@ -87,12 +101,12 @@ const LATER = `
 const KEY_MISSING = `
     (object_commitment = '' AND has_object AND subject = '') OR (actor_commitment = '' AND has_actor AND actor = '')
     OR (values_commitment = '' AND has_plain AND subject = '')
-    OR arrayExists((yes, key, given) -> yes AND given = '' AND key = '', is_reference, reference_keys, value.commitment)`;
+    OR arrayExists((key, given) -> given = '' AND key = '', reference_keys, reference_given)`;
 
 const COMMITMENT_WITH_KEY = `
     (object_commitment != '' AND subject != '') OR (actor_commitment != '' AND actor != '')
     OR (values_commitment != '' AND has_plain AND subject != '')
-    OR arrayExists((yes, key, given) -> yes AND given != '' AND key != '', is_reference, reference_keys, value.commitment)`;
+    OR arrayExists((key, given) -> given != '' AND key != '', reference_keys, reference_given)`;
 
 const CONTENT_WITH_COMMITMENT = `
     (object_commitment != '' AND (has_object OR length(object_commitment) != 32))
@@ -122,31 +136,28 @@ export function rangeOf(first: number, end: number): string {
   return `sequence >= ${first} AND sequence < ${end}`;
 }
 
-/** One row for each 256 sequences: `held` rows, whether they are the ones expected, their flags, their leaves in base64. */
-export function tilesSql(log: string, first: number, end: number): string {
-  return `WITH ${ENCODING}, ${flagsSql(log)},
-    arraySort(groupArray((sequence, leaf))) AS sorted, intDiv(sequence, 256) AS tile
-SELECT tile, count() AS held,
-    arrayMap(pair -> pair.1, sorted) = range(greatest(tile * 256, ${first}), greatest(tile * 256, ${first}) + count()) AS is_dense,
-    groupBitOr(flags) AS flags_of_all,
-    base64Encode(arrayStringConcat(arrayMap(pair -> pair.2, sorted))) AS leaves
-FROM (SELECT * FROM events WHERE ${rangeOf(first, end)}) GROUP BY tile ORDER BY tile`;
+/** Bytes that each row of leavesSql() begins with in RowBinary; the row itself follows, as a text after its length. */
+export const LEAF_ROW_BYTES = 8 + 8 + 8 + 2 + 32;
+
+/**
+ * The events of a range in any order: sequence, root, principal cause (itself where there is none), flags, leaf; and of those
+ * that the check has to know, and of the sample, the whole row as a JSON array of the columns.
+ */
+export function leavesSql(log: string, first: number, end: number, sample: readonly number[]): string {
+  const isSample = sample.length > 0 ? `OR sequence IN (${sample.join(', ')})` : '';
+  // Of a cluster only the innermost statement goes to the shards: the keys do not.
+  return `WITH ${FIELDS}
+SELECT sequence, root, if(empty(causes), sequence, causes[1]) AS principal, ${flagsSql(log)}, ${LEAF},
+    if(${FACTS_SQL} ${isSample}, toJSONString(tuple(${ROW_COLUMNS.join(', ')})), '') AS whole
+FROM (SELECT ${COMMITMENTS} FROM (SELECT ${REFERENCES} FROM (SELECT ${PARTS}
+    FROM (SELECT * FROM events WHERE ${rangeOf(first, end)}))))`;
 }
 
-/** The rows of a range that have a flag. */
-export function flaggedSql(log: string, first: number, end: number): string {
-  return `WITH ${ENCODING}, ${flagsSql(log)}
-SELECT sequence, flags AS its_flags
-FROM (SELECT * FROM events WHERE ${rangeOf(first, end)}) WHERE flags != 0 ORDER BY sequence`;
-}
-
-/** Row by row, for tiles that are not as expected. */
-export function leavesSql(first: number, end: number, tiles: readonly number[]): string {
-  return `WITH ${ENCODING}
-SELECT sequence, base64Encode(leaf) AS hash
-FROM (SELECT * FROM events WHERE ${rangeOf(first, end)} AND intDiv(sequence, 256) IN (${tiles.join(', ')}))
-ORDER BY sequence`;
-}
+/** Columns as parseRow() takes them: commitments in hexadecimal digits. */
+const ROW_COLUMNS = COLUMNS.map((column) => {
+  if (column === 'value.commitment') return 'arrayMap(given -> lower(hex(given)), value.commitment)';
+  return column.endsWith('_commitment') ? `lower(hex(${column}))` : column;
+});
 
 /** The numbers of the keys that the rows of a range name. */
 export function keyNumbersSql(first: number, end: number): string {

@@ -4,8 +4,9 @@ import { ClickHouseConnection, type ClickHousePlace } from './clickhouse-connect
 import { ClickHouseRows } from './clickhouse-rows.ts';
 import { DataFolder } from './data-folder.ts';
 import type { Findings } from './findings.ts';
-import { compareRollups } from './rollups.ts';
-import { parseRow, type Row } from './row.ts';
+import { Rollups } from './rollups.ts';
+import { RootIndex } from './root-index.ts';
+import { parseRow } from './row.ts';
 import { RowChunks } from './row-chunks.ts';
 import type { Chunk, KeptTombstone, LogSource } from './source.ts';
 import { expiredBelow } from './tombstone.ts';
@@ -22,6 +23,7 @@ export class LiveLog implements LogSource {
   readonly #folder: DataFolder;
   readonly #rows: ClickHouseRows;
   readonly #side: ClickHouseConnection;
+  #rollups: Rollups | undefined;
 
   private constructor(folder: DataFolder, rows: ClickHouseRows, side: ClickHouseConnection) {
     this.#folder = folder;
@@ -65,27 +67,27 @@ export class LiveLog implements LogSource {
   keyOf = (number: number): Uint8Array | undefined => this.#folder.keyOf(number);
 
   /** First what ClickHouse was given, then what is accepted and on its way. */
-  async *chunks(findings: Findings): AsyncIterable<Chunk> {
-    let next = this.first;
-    for (;;) {
-      const delivered = Math.min(this.#folder.readDelivered(), this.size);
-      if (delivered <= next) break;
-      yield* this.#rows.chunks(next, delivered, findings);
-      next = delivered;
+  async *chunks(findings: Findings, sample: readonly number[]): AsyncIterable<Chunk> {
+    const roots = new RootIndex(this.first);
+    this.#rollups = await Rollups.find(this.#side, findings);
+    try {
+      let next = this.first;
+      for (;;) {
+        const delivered = Math.min(this.#folder.readDelivered(), this.size);
+        if (delivered <= next) break;
+        yield* this.#rows.chunks({ first: next, end: delivered, roots, findings, rollups: this.#rollups, sample });
+        next = delivered;
+      }
+      yield* this.#undelivered(next, roots, findings);
+    } finally {
+      roots.close();
     }
-    yield* this.#undelivered(next, findings);
-  }
-
-  readAgain(sequences: readonly number[]): Promise<Row[]> {
-    return this.#rows.readRows(sequences);
   }
 
   async checkRest(findings: Findings): Promise<{ rollups: { name: string; rows: number }[] }> {
     await this.#rows.checkEnds(findings, () => this.#folder.readSize());
     const isAtEnd = await this.#checkExpired(findings);
-    const delivered = Math.min(this.#folder.readDelivered(), this.size);
-    const range = { first: this.first, end: delivered, isFirstAtEnd: isAtEnd };
-    return { rollups: await compareRollups(this.#side, range, findings) };
+    return { rollups: (await this.#rollups?.finish(isAtEnd ? this.first : undefined)) ?? [] };
   }
 
   async close(): Promise<void> {
@@ -112,8 +114,8 @@ export class LiveLog implements LogSource {
     return false;
   }
 
-  async *#undelivered(first: number, findings: Findings): AsyncIterable<Chunk> {
-    const chunks = new RowChunks({ log: this.log, first, keyOf: this.keyOf, findings });
+  async *#undelivered(first: number, roots: RootIndex, findings: Findings): AsyncIterable<Chunk> {
+    const chunks = new RowChunks({ log: this.log, first, keyOf: this.keyOf, findings, roots });
     for (let sequence = first; sequence < this.size; sequence++) {
       const text = this.#folder.row(sequence);
       if (text !== undefined) yield* chunks.add(parseRow(JSON.parse(text)));

@@ -7,9 +7,6 @@ import type { Findings } from './findings.ts';
 import { quote, rangeOf } from './leaf-sql.ts';
 import { expiredRowsSql, PLACE_OF_ROWS_SQL } from './rows-sql.ts';
 
-/** Events whose share of a view is compared in one statement. */
-const PIECE_EVENTS = 1_048_576;
-/** Rows that differ, of which the first sequence is told. */
 const NO_ID = "toUUID('00000000-0000-0000-0000-000000000000')";
 
 interface Rollup {
@@ -52,31 +49,71 @@ const KNOWN: readonly Rollup[] = [
   { view: 'entitlement_changes_view', target: 'entitlement_changes', select: ENTITLEMENT_CHANGES },
 ];
 
-/** The events that views are compared over. */
-interface Range {
-  first: number;
-  end: number;
-  /** Nothing of events before the first one may be left. */
-  isFirstAtEnd: boolean;
+/** A view that can be compared, with what was compared of it so far. */
+interface Compared extends Rollup {
+  columns: readonly string[];
+  /** A sum over rows of their hashes, under a key made for this check: equal for the same rows only. */
+  hash: string;
+  rows: number;
 }
 
-/** Compares all of them over a range of events, and returns how many rows each must hold. */
-export async function compareRollups(
-  connection: ClickHouseConnection,
-  range: Range,
-  findings: Findings,
-): Promise<{ name: string; rows: number }[]> {
-  const found: { name: string; rows: number }[] = [];
-  for (const rollup of await listRollups(connection, findings)) {
-    const columns = await readColumns(connection, rollup.target);
-    if (!columns.includes('sequence')) {
-      const what = `The table ${rollup.target} has no column sequence, and this verifier does not know how to compare it.`;
-      findings.add({ weight: 'unchecked', kind: 'rollup-unknown', count: 1, what });
-      continue;
-    }
-    found.push({ name: rollup.target, rows: await compareRollup(connection, rollup, columns, range, findings) });
+export class Rollups {
+  readonly #connection: ClickHouseConnection;
+  readonly #findings: Findings;
+  readonly #compared: readonly Compared[];
+
+  private constructor(connection: ClickHouseConnection, findings: Findings, compared: readonly Compared[]) {
+    this.#connection = connection;
+    this.#findings = findings;
+    this.#compared = compared;
   }
-  return found;
+
+  /** Looks for all of them; what is missing and what cannot be compared goes into the findings. */
+  static async find(connection: ClickHouseConnection, findings: Findings): Promise<Rollups> {
+    const compared: Compared[] = [];
+    for (const rollup of await listRollups(connection, findings)) {
+      const columns = await readColumns(connection, rollup.target);
+      if (columns.includes('sequence')) compared.push({ ...rollup, columns, hash: hashOf(columns), rows: 0 });
+      else {
+        const what = `The table ${rollup.target} has no column sequence, and this verifier does not know how to compare it.`;
+        findings.add({ weight: 'unchecked', kind: 'rollup-unknown', count: 1, what });
+      }
+    }
+    return new Rollups(connection, findings, compared);
+  }
+
+  /** Compares what the events from `first` to before `end` make of them; row by row only where the sums of hashes differ. */
+  async compare(first: number, end: number): Promise<void> {
+    const range = rangeOf(first, end);
+    for (const each of this.#compared) {
+      const { target, select, columns, hash } = each;
+      const made = `(${select.replaceAll('{events}', `(SELECT * FROM events WHERE ${range})`)})`;
+      const held = `(SELECT ${columns.join(', ')} FROM ${target} WHERE ${range})`;
+      const [expected] = await this.#connection.rows(`SELECT count() AS rows, toString(${hash}) AS hash FROM ${made}`);
+      const [actual] = await this.#connection.rows(`SELECT count() AS rows, toString(${hash}) AS hash FROM ${held}`);
+      each.rows += Number(expected?.rows ?? 0);
+      if (expected?.hash === actual?.hash && expected?.rows === actual?.rows) continue;
+      await reportDifference(this.#connection, target, made, held, columns, this.#findings);
+    }
+  }
+
+  /**
+   * At the end: rows of events that are not in the log, and, with `expired`, of events before that one. Returns how many rows
+   * each of them must hold.
+   */
+  async finish(expired: number | undefined): Promise<{ name: string; rows: number }[]> {
+    for (const { target } of this.#compared) {
+      await reportBeyond(this.#connection, target, this.#findings);
+      if (expired !== undefined) await reportExpired(this.#connection, target, expired, this.#findings);
+    }
+    return this.#compared.map(({ target, rows }) => ({ name: target, rows }));
+  }
+}
+
+function hashOf(columns: readonly string[]): string {
+  const key = randomBytes(16);
+  const names = columns.map((column) => `\`${column}\``).join(', ');
+  return `sum(reinterpretAsUInt128(sipHash128Keyed((${key.readBigUInt64LE()}, ${key.readBigUInt64LE(8)}), ${names})))`;
 }
 
 async function listRollups(connection: ClickHouseConnection, findings: Findings): Promise<Rollup[]> {
@@ -107,40 +144,13 @@ async function readColumns(connection: ClickHouseConnection, table: string): Pro
   return columns.map(({ name }) => String(name));
 }
 
-/** Compares by a sum of hashes under a key made for this check, and row by row only where that differs. */
-async function compareRollup(
-  connection: ClickHouseConnection,
-  { target, select }: Rollup,
-  columns: readonly string[],
-  whole: Range,
-  findings: Findings,
-): Promise<number> {
-  const key = randomBytes(16);
-  const hash = `sum(reinterpretAsUInt128(sipHash128Keyed((${key.readBigUInt64LE()}, ${key.readBigUInt64LE(8)}), ${columns.map((column) => `\`${column}\``).join(', ')})))`;
-  let rows = 0;
-  for (let { first } = whole; first < whole.end; first += PIECE_EVENTS) {
-    const range = rangeOf(first, Math.min(first + PIECE_EVENTS, whole.end));
-    const made = `(${select.replaceAll('{events}', `(SELECT * FROM events WHERE ${range})`)})`;
-    const held = `(SELECT ${columns.join(', ')} FROM ${target} WHERE ${range})`;
-    const [expected] = await connection.rows(`SELECT count() AS rows, toString(${hash}) AS hash FROM ${made}`);
-    const [actual] = await connection.rows(`SELECT count() AS rows, toString(${hash}) AS hash FROM ${held}`);
-    rows += Number(expected?.rows ?? 0);
-    if (expected?.hash === actual?.hash && expected?.rows === actual?.rows) continue;
-    await reportDifference(connection, target, made, held, columns, findings);
-  }
+async function reportBeyond(connection: ClickHouseConnection, target: string, findings: Findings): Promise<void> {
   const beyond = `SELECT count() AS rows, toString(min(sequence)) AS first FROM ${target}
 WHERE sequence > (SELECT max(sequence) FROM events)`;
   const [later] = await connection.rows(beyond);
-  if (later && Number(later.rows) > 0)
-    findings.add({
-      weight: 'fault',
-      kind: 'rollup',
-      first: Number(later.first),
-      count: Number(later.rows),
-      what: `${target} holds ${later.rows} rows of events that are not in the log, from sequence ${later.first} on.`,
-    });
-  if (whole.isFirstAtEnd) await reportExpired(connection, target, whole.first, findings);
-  return rows;
+  if (!later || Number(later.rows) === 0) return;
+  const what = `${target} holds ${later.rows} rows of events that are not in the log, from sequence ${later.first} on.`;
+  findings.add({ weight: 'fault', kind: 'rollup', first: Number(later.first), count: Number(later.rows), what });
 }
 
 async function reportExpired(

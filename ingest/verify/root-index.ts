@@ -6,6 +6,8 @@ import path from 'node:path';
 
 const IN_MEMORY = 1 << 20;
 const BYTES = 8;
+/** Stands for the root of an event whose row is missing. */
+export const NO_ROOT = -1;
 
 export class RootIndex {
   readonly #first: number;
@@ -18,7 +20,7 @@ export class RootIndex {
     this.#first = first;
   }
 
-  /** The root of the next event; -1 when it is not known. */
+  /** The root of the next event, or NO_ROOT. */
   append(root: number): void {
     const slot = this.#count % IN_MEMORY;
     this.#recent[slot] = root;

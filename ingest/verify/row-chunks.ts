@@ -3,7 +3,7 @@ import { isFact } from './facts.ts';
 import type { Findings } from './findings.ts';
 import { computeLeaf, type KeyLookup } from './leaf.ts';
 import { HASH_BYTES } from './merkle.ts';
-import { RootIndex } from './root-index.ts';
+import { NO_ROOT, type RootIndex } from './root-index.ts';
 import type { Row } from './row.ts';
 import { FLAG_SENTENCES, FLAGS, type Flag, findRowFaults } from './row-faults.ts';
 import type { Chunk, StepCount } from './source.ts';
@@ -17,20 +17,18 @@ export interface RowChunksOptions {
   first: number;
   keyOf: KeyLookup;
   findings: Findings;
-  /** Finds the root of an event before the first one, where that is possible. */
-  rootBefore?: (sequence: number) => number | undefined;
+  /** Of the events before `first` that are known; grows with the rows. */
+  roots: RootIndex;
 }
 
 export class RowChunks {
   readonly #options: RowChunksOptions;
-  readonly #roots: RootIndex;
   #chunk: MutableChunk;
   #next: number;
 
   constructor(options: RowChunksOptions) {
     this.#options = options;
     this.#next = options.first;
-    this.#roots = new RootIndex(options.first);
     this.#chunk = new MutableChunk(options.first);
   }
 
@@ -60,7 +58,7 @@ export class RowChunks {
     while (this.#next < sequence) {
       if (this.#chunk.isFull) yield this.#takeChunk();
       this.#chunk.addHole();
-      this.#roots.append(-1);
+      this.#options.roots.append(NO_ROOT);
       this.#next += 1;
     }
   }
@@ -68,7 +66,6 @@ export class RowChunks {
   /** What is left when no more rows come. */
   *finish(): Iterable<Chunk> {
     if (this.#chunk.count > 0) yield this.#takeChunk();
-    this.#roots.close();
   }
 
   #takeChunk(): Chunk {
@@ -78,14 +75,11 @@ export class RowChunks {
   }
 
   #check(row: Row): void {
-    const { log, keyOf, findings } = this.#options;
+    const { log, keyOf, findings, roots } = this.#options;
     reportFlags(findings, findRowFaults(row, log, keyOf), row.sequence, 1);
     const [principal] = row.causes;
-    if (principal !== undefined && principal < row.sequence) {
-      const root = this.#roots.get(principal) ?? this.#options.rootBefore?.(principal);
-      if (root !== undefined && root >= 0 && root !== row.root) reportOtherRoot(findings, row.sequence, 1);
-    }
-    this.#roots.append(row.root);
+    if (principal !== undefined) checkRoot(roots, row.sequence, row.root, principal, findings);
+    roots.append(row.root);
   }
 }
 
@@ -95,8 +89,18 @@ export function reportFlags(findings: Findings, flags: number, first: number, co
     if ((flags & FLAGS[flag]) !== 0) findings.events(flag, FLAG_SENTENCES[flag], first, count);
 }
 
-export function reportOtherRoot(findings: Findings, first: number, count: number): void {
-  findings.events('other-root', 'has another root than its principal cause', first, count);
+/** Compares the root of an event with that of its principal cause, where that one is known. */
+export function checkRoot(
+  roots: RootIndex,
+  sequence: number,
+  root: number,
+  principal: number,
+  findings: Findings,
+): void {
+  if (principal >= sequence) return;
+  const its = roots.get(principal);
+  if (its !== undefined && its !== NO_ROOT && its !== root)
+    findings.events('other-root', 'has another root than its principal cause', sequence);
 }
 
 class MutableChunk {
@@ -132,6 +136,8 @@ class MutableChunk {
       first: this.first,
       leaves: this.#leaves.subarray(0, this.count * HASH_BYTES),
       rows: this.#rows,
+      // Their leaves were computed here already.
+      again: [],
       counts: [...this.#counts.values()],
       erased: [...this.#erased.values()],
     };

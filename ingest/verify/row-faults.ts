@@ -1,5 +1,5 @@
 // What can be wrong with a row apart from its leaf: columns that the leaf does not cover, names of later events, keys and
-// commitments that do not fit together. ClickHouse finds the same in SQL (row-faults-sql.ts); the flags are the same.
+// commitments that do not fit together. ClickHouse finds the same in SQL (leaf-sql.ts); the flags are the same.
 import type { KeyLookup } from './leaf.ts';
 import { NOBODY, type Row, type Value } from './row.ts';
 

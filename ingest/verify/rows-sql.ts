@@ -1,21 +1,5 @@
 // What else is asked of ClickHouse about a range of events.
-import { FACTS_SQL } from './facts.ts';
 import { rangeOf } from './leaf-sql.ts';
-import { COLUMNS } from './row.ts';
-
-/** Whole rows, commitments in hexadecimal digits. */
-export function rowsSql(condition: string): string {
-  const columns = COLUMNS.map((column) => {
-    if (column === 'value.commitment') return `arrayMap(given -> lower(hex(given)), value.commitment) AS \`${column}\``;
-    return column.endsWith('_commitment') ? `lower(hex(events.${column})) AS ${column}` : `\`${column}\``;
-  });
-  return `SELECT ${columns.join(', ')} FROM events WHERE ${condition} ORDER BY sequence`;
-}
-
-/** The rows that the check itself has to know. */
-export function factsSql(first: number, end: number): string {
-  return rowsSql(`${rangeOf(first, end)} AND ${FACTS_SQL}`);
-}
 
 /** How many events of each step had each outcome. */
 export function countsSql(first: number, end: number): string {
@@ -34,15 +18,6 @@ export function erasedSql(first: number, end: number): string {
         arrayFilter((k, given) -> given != '', value.key, value.commitment))) AS key
     FROM events WHERE ${rangeOf(first, end)})
 GROUP BY key ORDER BY key`;
-}
-
-/** Events whose root is not the root of their principal cause. One that is missing has been reported as that. */
-export function otherRootsSql(first: number, end: number): string {
-  const caused = `SELECT sequence, root, causes[1] AS principal FROM events WHERE ${rangeOf(first, end)} AND notEmpty(causes)`;
-  return `SELECT min(sequence) AS first, count() AS count FROM (${caused}) AS event
-GLOBAL INNER JOIN (SELECT sequence AS cause, root AS its_root FROM events
-    WHERE sequence GLOBAL IN (SELECT principal FROM (${caused}))) AS principals
-ON event.principal = principals.cause WHERE root != its_root AND principal < sequence`;
 }
 
 /** Sequences may be larger than a number here can be. */

@@ -21,6 +21,8 @@ export interface Chunk {
   leaves: Buffer;
   /** The events that facts.ts names. */
   rows: Row[];
+  /** Those of the sample, where leaves were computed elsewhere. */
+  again: Row[];
   counts: StepCount[];
   /** For each key that is gone, the commitments that stand in place of what was committed under it. */
   erased: { key: number; first: number; count: number }[];
@@ -58,10 +60,11 @@ export interface LogSource {
   /** The hashes of a tile, up to 256 of them; undefined: it is not there. */
   tile(level: number, index: number): Buffer | undefined;
   keyOf: KeyLookup;
-  /** Its rows in order; what is wrong with them goes into the findings. */
-  chunks(findings: Findings): AsyncIterable<Chunk>;
-  /** Rows of some sequences, to compute their leaves a second time; none where the first time was no other. */
-  readAgain(sequences: readonly number[]): Promise<Row[]>;
+  /**
+   * Its rows in order; what is wrong with them goes into the findings. `sample` are sequences, in order, of rows to hand on so
+   * that their leaves can be computed a second time.
+   */
+  chunks(findings: Findings, sample: readonly number[]): AsyncIterable<Chunk>;
   /** What can be checked of this source alone when its rows have been read. Returns what was checked. */
   checkRest(findings: Findings): Promise<{ rollups: { name: string; rows: number }[] }>;
   close(): Promise<void>;

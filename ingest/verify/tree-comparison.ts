@@ -104,14 +104,40 @@ export class TreeComparison {
 
   /** The rows begin later: what is before them is known by the hashes of whole tiles. */
   #beginAt(first: number): void {
+    this.#compareDue();
     for (let tile = 0; tile < first / TILE_WIDTH; tile++) {
       const hash = this.#hashesOf(1, tile);
       if (!hash) break;
-      this.#kept.append(hash, TILE_LEVELS);
+      const isDueWithin = (this.#due[0]?.size ?? Number.POSITIVE_INFINITY) < (tile + 1) * TILE_WIDTH;
+      if (!isDueWithin || !this.#addLeavesOf(tile, hash)) this.#kept.append(hash, TILE_LEVELS);
       this.#upper.add(hash);
+      this.#compareDue();
     }
-    this.#due.splice(0, this.#due.findLastIndex(({ size }) => size <= first) + 1);
-    this.#good = first;
+    // Of tiles that are not there.
+    for (const due of this.#due.splice(0, this.#due.findLastIndex(({ size }) => size <= first) + 1))
+      this.#reportNotCompared(due);
+  }
+
+  /** A checkpoint ends in this tile before the rows: compares it by the leaves, where the source has them, and appends them. */
+  #addLeavesOf(tile: number, hash: Buffer): boolean {
+    const first = tile * TILE_WIDTH;
+    const leaves = this.#source.tile(0, tile);
+    if (leaves?.length === TILE_BYTES && rootOfTile(leaves).equals(hash)) {
+      this.#addLeafByLeaf(first, leaves, leaves);
+      return true;
+    }
+    const count = this.#due.findLastIndex(({ size }) => size < first + TILE_WIDTH) + 1;
+    for (const due of this.#due.splice(0, count)) this.#reportNotCompared(due);
+    if (leaves) {
+      const what = `The tile ${tile} of level 0 holds other leaves than the tile above it says of the ${TILE_WIDTH} events from ${first} on.`;
+      this.#findings.add({ weight: 'fault', kind: 'tile-altered', first, count: 1, what });
+    }
+    return false;
+  }
+
+  #reportNotCompared({ place, size }: SignedCheckpoint): void {
+    const what = `${place.charAt(0).toUpperCase()}${place.slice(1)}, of ${size} events, ends before the first row in a tile that ${this.#source.where} does not hold as it was: it was compared with nothing. Ask for a bundle from event 0 on, or for one made by this version.`;
+    this.#findings.add({ weight: 'unchecked', kind: 'checkpoint-not-compared', first: size, count: 1, what });
   }
 
   #hashesOf(level: number, index: number): Buffer | undefined {

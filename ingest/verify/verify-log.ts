@@ -8,7 +8,7 @@ import { computeLeaf } from './leaf.ts';
 import { HASH_BYTES } from './merkle.ts';
 import { createReport, type Report } from './report.ts';
 import { chooseSample, chooseSeed } from './sample.ts';
-import type { LogSource } from './source.ts';
+import type { Chunk, LogSource } from './source.ts';
 import { StepLedger } from './step-ledger.ts';
 import { expiredBelow } from './tombstone.ts';
 import { Tombstones } from './tombstones.ts';
@@ -43,15 +43,17 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
   const ledger = new StepLedger(findings, source.first);
   const erasures = new Erasures();
   const seed = options.seed ?? chooseSeed();
-  const sample = new Sample(chooseSample(seed, source.first, source.size, SAMPLE_ROWS));
-  for await (const chunk of source.chunks(findings)) {
+  const chosen = chooseSample(seed, source.first, source.size, SAMPLE_ROWS);
+  let sampled = 0;
+  for await (const chunk of source.chunks(findings, chosen)) {
     options.signal?.throwIfAborted();
     tree.add(chunk.leaves);
     ledger.add(chunk.counts, chunk.rows);
     erasures.add(chunk);
     tombstones.add(chunk.rows);
     keyChanges.add(chunk.rows);
-    sample.take(chunk.first, chunk.leaves);
+    sampled += chunk.again.length;
+    compareAgain(chunk, source, findings);
     options.onProgress?.(chunk.first + chunk.leaves.length / HASH_BYTES - source.first, source.size - source.first);
   }
   tree.finish();
@@ -59,7 +61,6 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
   tombstones.finish();
   keyChanges.finish(source, ring, checkpoints, findings);
   const erased = erasures.finish(findings);
-  const sampled = await sample.compare(source, findings);
   const { rollups } = await source.checkRest(findings);
   options.signal?.throwIfAborted();
   notePart(source, checkpoints.at(-1)?.size ?? source.size, findings);
@@ -82,38 +83,18 @@ function notePart(source: LogSource, covered: number, findings: Findings): void 
   findings.add({ weight: 'gap', kind: 'part', first, count: 1, what });
 }
 
-/** Leaves as they went by, to be compared with a second computation. */
-class Sample {
-  readonly #sequences: readonly number[];
-  readonly #leaves = new Map<number, Buffer>();
-  #next = 0;
-
-  constructor(sequences: readonly number[]) {
-    this.#sequences = sequences;
+/** Computes the leaves of a sample a second time. Of a row that stands there twice, one must be as it was computed before. */
+function compareAgain({ first, leaves, again }: Chunk, source: LogSource, findings: Findings): void {
+  const same = new Set<number>();
+  for (const row of again) {
+    const offset = (row.sequence - first) * HASH_BYTES;
+    if (computeLeaf(row, source.keyOf).equals(leaves.subarray(offset, offset + HASH_BYTES))) same.add(row.sequence);
   }
-
-  take(first: number, leaves: Buffer): void {
-    const end = first + leaves.length / HASH_BYTES;
-    for (let due = this.#sequences[this.#next]; due !== undefined && due < end; due = this.#sequences[this.#next]) {
-      this.#next += 1;
-      const offset = (due - first) * HASH_BYTES;
-      this.#leaves.set(due, Buffer.from(leaves.subarray(offset, offset + HASH_BYTES)));
-    }
-  }
-
-  /** Returns how many were compared. */
-  async compare(source: LogSource, findings: Findings): Promise<number> {
-    const rows = await source.readAgain(this.#sequences);
-    const same = new Set<number>();
-    for (const row of rows)
-      if (this.#leaves.get(row.sequence)?.equals(computeLeaf(row, source.keyOf))) same.add(row.sequence);
-    for (const { sequence } of rows)
-      if (!same.has(sequence))
-        findings.events(
-          'computed-differently',
-          'has another leaf when it is computed here than ClickHouse computed',
-          sequence,
-        );
-    return rows.length;
-  }
+  for (const { sequence } of again)
+    if (!same.has(sequence))
+      findings.events(
+        'computed-differently',
+        'has another leaf when it is computed here than ClickHouse computed',
+        sequence,
+      );
 }

@@ -11,11 +11,13 @@ import { LiveLog } from '../../ingest/verify/live-log.ts';
 import type { LogSource } from '../../ingest/verify/source.ts';
 import { verifyLog } from '../../ingest/verify/verify-log.ts';
 import { makeBundle } from '../bundle-world.ts';
-import { makeEvent, makeId } from '../ingest-world.ts';
+import { makeId } from '../ingest-world.ts';
+import { eventOf } from '../verify-world.ts';
 
 const ROUNDS = 5;
 const BATCH = 2000;
 const PERSONS = 50_000;
+const CLERKS = 50;
 const DEFAULT_EVENTS = 300_000;
 
 const events = Number(process.argv[2] ?? DEFAULT_EVENTS);
@@ -39,7 +41,7 @@ async function makeLog(data: string, count: number): Promise<void> {
   for (let made = 0; made < count; made += BATCH) {
     const size = Math.min(BATCH, count - made);
     await log.journal.accept((base) => ({
-      events: Array.from({ length: size }, (_, i) => eventOf(base, i)),
+      events: Array.from({ length: size }, (_, i) => threeValues(base, i)),
       state: [],
     }));
   }
@@ -49,36 +51,17 @@ async function makeLog(data: string, count: number): Promise<void> {
 }
 
 /** Three values of a person, one of them a reference; caused by an event shortly before. */
-function eventOf(base: number, i: number): ProposedEvent {
+function threeValues(base: number, i: number): ProposedEvent {
   const sequence = base + i;
   const person = 1 + ((sequence * 7919) % PERSONS);
-  return makeEvent({
-    object: makeId(person),
-    objectName: `Person ${person}`,
-    objectType: 'person',
-    agent: 'hr',
-    anchor: `A${person}`,
-    initiator: `clerk-${sequence % 50}`,
-    performer: 'metatrail',
-    ...(i > 5 && { causes: [sequence - 1 - (sequence % 5)] }),
+  const old = `Sales ${sequence}`;
+  const marks = sequence % 10 === 0 ? 1 : 0;
+  return eventOf(person, sequence % CLERKS, {
+    causes: i > 5 ? [sequence - 1 - (sequence % 5)] : [],
     values: [
-      {
-        attribute: 'department',
-        type: 'string',
-        operation: 'replace',
-        old: `Sales ${sequence}`,
-        new: 'Research',
-        marks: 2,
-      },
+      { attribute: 'department', type: 'string', operation: 'replace', old, new: 'Research', marks: 2 },
       { attribute: 'room', type: 'string', operation: 'add', new: `B ${sequence}`, marks: 2 },
-      {
-        attribute: 'role',
-        type: 'reference',
-        operation: 'add',
-        new: 'p',
-        reference: makeId(person),
-        marks: sequence % 10 === 0 ? 1 : 0,
-      },
+      { attribute: 'role', type: 'reference', operation: 'add', new: 'p', reference: makeId(person), marks },
     ],
   });
 }
