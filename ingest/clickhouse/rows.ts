@@ -4,7 +4,16 @@ import { z } from 'zod';
 import { formatMicros, parseInstant } from '../clock.ts';
 import type { RowCommitments } from '../erasure/erased-row.ts';
 import type { ChangeEvent, EventValue } from '../event.ts';
-import { INITIATOR_KNOWN, NO_UUID, OPERATIONS, STAGES, TIME_KNOWN, VALUE_TYPES, type ValueType } from '../event.ts';
+import {
+  INITIATOR_KNOWN,
+  NO_UUID,
+  OPERATIONS,
+  STAGES,
+  TIME_KNOWN,
+  VALUE_OPERATIONS,
+  VALUE_TYPES,
+  type ValueType,
+} from '../event.ts';
 
 /** The columns of `events` in the order of the table; the queries list what they read from here. */
 export const EVENT_COLUMNS = [
@@ -90,7 +99,7 @@ export const rowSchema = z.object({
   dn: z.string().default(''),
   'value.attribute': texts,
   'value.type': z.array(z.enum(VALUE_TYPES)).default([]),
-  'value.operation': z.array(z.enum(['add', 'remove', 'replace'])).default([]),
+  'value.operation': z.array(z.enum(VALUE_OPERATIONS)).default([]),
   'value.old': texts,
   'value.new': texts,
   'value.reference': texts,
