@@ -27,10 +27,9 @@ export class Preparer {
     if (batch.afterRefusal) this.#keys.forgetMade();
     this.#keys.settle(batch.accepted);
     if (erase) this.#keys.forget(erase.keys);
-    const events: CheckedEvent[] = JSON.parse(batch.events);
-    const leaves = Buffer.alloc(events.length * HASH_BYTES);
-    const rows = events.map((checked, index) => {
-      const event = this.#complete(checked, base + index, recordedAt);
+    const leaves = Buffer.alloc(batch.events.length * HASH_BYTES);
+    const rows = batch.events.map((checked, index) => {
+      const event = this.#complete(JSON.parse(checked), base + index, recordedAt);
       leaves.set(
         leafOf(event, (number) => this.#keys.byNumber(number)),
         index * HASH_BYTES,
