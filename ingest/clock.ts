@@ -7,22 +7,29 @@ export type Clock = () => Micros;
 
 export const systemClock: Clock = () => Date.now() * 1000;
 
-/** The text of seconds lately asked for: events of a batch share a few. */
-const texts = new Map<number, string>();
-const KEPT_TEXTS = 1000;
+const MICROS_A_DAY = 86_400_000_000;
+/** The text of days lately asked for: events of a batch share a few. */
+const days = new Map<number, string>();
+const KEPT_DAYS = 1000;
+const TWO_DIGITS = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'));
 
 /** "2010-01-31 23:59:59.999999", UTC: how ClickHouse writes a DateTime64(6, 'UTC'). */
 export function formatMicros(micros: Micros): string {
-  const second = Math.floor(micros / 1_000_000);
-  return `${formatSecond(second)}.${String(micros - second * 1_000_000).padStart(6, '0')}`;
+  const day = Math.floor(micros / MICROS_A_DAY);
+  const within = micros - day * MICROS_A_DAY;
+  const second = Math.floor(within / 1_000_000);
+  const minute = Math.floor(second / 60);
+  const hour = Math.floor(minute / 60);
+  const fraction = String(within - second * 1_000_000).padStart(6, '0');
+  return `${formatDay(day)} ${TWO_DIGITS[hour]}:${TWO_DIGITS[minute - hour * 60]}:${TWO_DIGITS[second - minute * 60]}.${fraction}`;
 }
 
-function formatSecond(second: number): string {
-  const known = texts.get(second);
+function formatDay(day: number): string {
+  const known = days.get(day);
   if (known !== undefined) return known;
-  if (texts.size >= KEPT_TEXTS) texts.clear();
-  const text = new Date(second * 1000).toISOString().slice(0, 19).replace('T', ' ');
-  texts.set(second, text);
+  if (days.size >= KEPT_DAYS) days.clear();
+  const text = new Date((day * MICROS_A_DAY) / 1000).toISOString().slice(0, 10);
+  days.set(day, text);
   return text;
 }
 

@@ -39,6 +39,8 @@ export type Operation = (typeof OPERATIONS)[number];
 export const VALUE_TYPES = ['string', 'integer', 'boolean', 'time', 'binary', 'reference'] as const;
 export type ValueType = (typeof VALUE_TYPES)[number];
 
+export const VALUE_OPERATIONS = ['add', 'remove', 'replace'] as const;
+
 /** What a schema says of an attribute; several may hold. The bits are those of the column `value.marks`. */
 export const MARKS = { entitlement: 1, personal: 2, sensitive: 4, secret: 8 } as const;
 export type Mark = keyof typeof MARKS;
@@ -51,24 +53,29 @@ export const INITIATOR_KNOWN = ['reported', 'matched', 'observed', 'unknown'] as
 /** What the columns `object`, `entry` and `value.reference` hold where there is none. */
 export const NO_UUID = '00000000-0000-0000-0000-000000000000';
 
+/** A word in kebab-case, such as an outcome. */
+export const WORD = /^[a-z0-9][a-z0-9-]*$/;
+/** As ClickHouse writes it: lower case. */
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
 const sequence = z.int().nonnegative();
 /** Microseconds since 1970-01-01T00:00:00Z. A double holds them exactly until the year 2255. */
 const micros = z.int().nonnegative();
-const word = z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be a word in kebab-case');
+const word = z.string().regex(WORD, 'must be a word in kebab-case');
 /** A lone surrogate has no UTF-8: it would be another text in the leaf and in ClickHouse than here. */
 const wellFormed = z.string().refine((string) => string.isWellFormed(), 'must be well-formed Unicode');
 const text = wellFormed.refine((string) => string !== '', 'must not be empty');
-/** As ClickHouse writes it: lower case. Zero stands there for an absent one, so it is none. */
+/** Zero stands in ClickHouse for an absent one, so it is none. */
 const uuid = z
   .string()
-  .regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'must be a UUID in lower case')
+  .regex(UUID, 'must be a UUID in lower case')
   .refine((string) => string !== NO_UUID, 'must not be the UUID of zeros');
 
 export const eventValueSchema = z
   .strictObject({
     attribute: text,
     type: z.enum(VALUE_TYPES),
-    operation: z.enum(['add', 'remove', 'replace']),
+    operation: z.enum(VALUE_OPERATIONS),
     /** The value before; present exactly when the operation is remove or replace. */
     old: wellFormed.optional(),
     /** The value after; present exactly when the operation is add or replace. */

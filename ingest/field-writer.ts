@@ -10,7 +10,7 @@ const PRESENCE_AND_LENGTH_BYTES = 9;
 /** UTF-8 has at most so many bytes for each UTF-16 code unit. */
 const BYTES_PER_UNIT = 3;
 /** Longer texts are copied by the runtime. */
-const LONGEST_BY_HAND = 64;
+const LONGEST_BY_HAND = 18;
 const FIRST_NOT_ASCII = 0x80;
 const UINT32 = 0x1_0000_0000;
 
@@ -63,7 +63,8 @@ export class FieldWriter {
 
   /** SHA-256 over everything since `begin`: 32 bytes. */
   sha256(): Buffer {
-    return hash('sha256', this.#bytes.subarray(0, this.#length), 'buffer');
+    // A third of the time that `hash` takes for a Buffer, for which it would make an ArrayBuffer.
+    return Buffer.from(hash('sha256', this.#bytes.subarray(0, this.#length), 'binary'), 'binary');
   }
 
   /** Everything since `begin`. */

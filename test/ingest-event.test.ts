@@ -3,8 +3,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { LogError } from '../ingest/errors.ts';
-import { type EventValue, MARKS, type ProposedEvent } from '../ingest/event.ts';
+import { type EventValue, eventValueSchema, MARKS, type ProposedEvent, proposedEventSchema } from '../ingest/event.ts';
 import { checkEvent } from '../ingest/journal/checked-event.ts';
+import { isPlainEvent } from '../ingest/journal/plain-event.ts';
 import { anyProposedEvent } from './ingest-any-event.ts';
 import { makeEvent, makeId } from './ingest-world.ts';
 
@@ -78,4 +79,85 @@ for (const [what, fields, path] of REFUSED) {
 test('an event may be its own run and its own configuration', () => {
   const event = makeEvent({ run: SEQUENCE, configuration: SEQUENCE });
   assert.deepEqual(checkEvent(event, SEQUENCE), event);
+});
+
+/** What a field may hold that it should not, or that only some fields may. */
+const ODD: unknown[] = [
+  ...[
+    undefined,
+    null,
+    true,
+    0,
+    -0,
+    1,
+    7,
+    8,
+    15,
+    16,
+    -1,
+    1.5,
+    65_535,
+    65_536,
+    2 ** 53,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    1n,
+  ],
+  ...['', 'a', 'A b', '-a', 'a\n', '\ud800', makeId(1), makeId(10).toUpperCase(), `${makeId(1)}\n`],
+  ...[
+    '00000000-0000-0000-0000-000000000000',
+    'add',
+    'remove',
+    'replace',
+    'reference',
+    'string',
+    'reported',
+    'constructor',
+  ],
+  ...[[], [0], [-1], ['a'], [{}], new Array(1), {}, { length: 0 }, new Date(0), new Map(), () => 1],
+];
+const FIELDS = [...Object.keys(proposedEventSchema.shape), 'nickname', 'constructor'];
+const FIELDS_OF_VALUE = [...Object.keys(eventValueSchema.shape), 'nickname', 'toString'];
+
+/** An event that fits its schema, with one field of it, or of one of its values, taken away or given other content. */
+const anyAlteredEvent = fc
+  .record({
+    event: anyProposedEvent(SEQUENCE),
+    place: fc.nat(9),
+    field: fc.constantFrom(...FIELDS),
+    fieldOfValue: fc.constantFrom(...FIELDS_OF_VALUE),
+    content: fc.option(fc.constantFrom(...ODD), { nil: 'taken away' }),
+  })
+  .map(({ event, place, field, fieldOfValue, content }) => {
+    const inValue = event.values[place];
+    const name = inValue ? fieldOfValue : field;
+    const altered: Record<string, unknown> = { ...(inValue ?? event) };
+    if (content === 'taken away') delete altered[name];
+    else altered[name] = content;
+    return {
+      content,
+      event: inValue ? { ...event, values: event.values.with(place, altered as EventValue) } : altered,
+    };
+  });
+
+test('what is seen to be an event at once is what the schema says is one', () => {
+  fc.assert(
+    fc.property(anyAlteredEvent, ({ event, content }) => {
+      const { success } = proposedEventSchema.safeParse(event);
+      // A field that is there and holds nothing is the schema's to judge.
+      if (content === undefined) assert.ok(success || !isPlainEvent(event));
+      else assert.equal(isPlainEvent(event), success);
+    }),
+    { numRuns: 5000 },
+  );
+});
+
+test('what JSON would see otherwise than the schema is not taken for an event at once', () => {
+  const event = makeEvent();
+  class Event {}
+  const hidden = Object.defineProperty({ ...event }, 'outcome', { enumerable: false });
+  class Causes extends Array<number> {}
+  for (const odd of [Object.assign(new Event(), event), Object.create(event), hidden, [event], Object.values(event)])
+    assert.equal(isPlainEvent(odd), false);
+  assert.equal(isPlainEvent({ ...event, causes: Causes.of(1) }), false);
 });

@@ -4,7 +4,16 @@ import { z } from 'zod';
 import { formatMicros, parseInstant } from '../clock.ts';
 import type { RowCommitments } from '../erasure/erased-row.ts';
 import type { ChangeEvent, EventValue } from '../event.ts';
-import { INITIATOR_KNOWN, NO_UUID, OPERATIONS, STAGES, TIME_KNOWN, VALUE_TYPES } from '../event.ts';
+import {
+  INITIATOR_KNOWN,
+  NO_UUID,
+  OPERATIONS,
+  STAGES,
+  TIME_KNOWN,
+  VALUE_OPERATIONS,
+  VALUE_TYPES,
+  type ValueType,
+} from '../event.ts';
 
 /** The columns of `events` in the order of the table; the queries list what they read from here. */
 export const EVENT_COLUMNS = [
@@ -90,7 +99,7 @@ export const rowSchema = z.object({
   dn: z.string().default(''),
   'value.attribute': texts,
   'value.type': z.array(z.enum(VALUE_TYPES)).default([]),
-  'value.operation': z.array(z.enum(['add', 'remove', 'replace'])).default([]),
+  'value.operation': z.array(z.enum(VALUE_OPERATIONS)).default([]),
   'value.old': texts,
   'value.new': texts,
   'value.reference': texts,
@@ -124,9 +133,14 @@ export type EventRow = z.infer<typeof rowSchema>;
 
 type RowInput = z.input<typeof rowSchema>;
 
-/** The row of an event, with everything absent left out. */
+/**
+ * The row of an event; what is absent is undefined, so JSON leaves it out. Each event comes by here: one object that has
+ * all of its columns from the beginning takes a third of the time of one that they are added to.
+ */
 export function toRow(event: ChangeEvent): RowInput {
-  const row: RowInput = {
+  const { configuration, run } = event;
+  const values = event.values.length > 0 ? valueColumns(event.values) : undefined;
+  return {
     log: event.log,
     sequence: event.sequence,
     event_version: event.eventVersion,
@@ -136,62 +150,69 @@ export function toRow(event: ChangeEvent): RowInput {
     stage: event.stage,
     operation: event.operation,
     outcome: event.outcome,
+    error: event.error,
+    object: event.object,
+    entry: event.entry,
+    object_type: event.objectType,
+    object_name: event.objectName,
+    agent: event.agent,
+    anchor: event.anchor,
+    dn: event.dn,
+    'value.attribute': values?.attribute,
+    'value.type': values?.type,
+    'value.operation': values?.operation,
+    'value.old': values?.old,
+    'value.new': values?.new,
+    'value.reference': values?.reference,
+    'value.marks': values?.marks,
+    'value.rule': values?.rule,
+    'value.set_by': values?.setBy,
+    'value.set_by_known': values?.setByKnown,
+    'value.key': values && event.valueKeys,
+    initiator: event.initiator,
     initiator_known: event.initiatorKnown,
+    performer: event.performer,
+    address: event.address,
+    causes: event.causes.length > 0 ? event.causes : undefined,
     root: event.root,
+    rule: event.rule,
+    configuration,
+    configuration_known: configuration === undefined ? undefined : 1,
+    run,
+    run_known: run === undefined ? undefined : 1,
+    step: event.step,
+    step_kind: event.stepKind,
+    out_of_band: event.outOfBand ? 1 : undefined,
+    subject_key: event.subjectKey === 0 ? undefined : event.subjectKey,
+    actor_key: event.actorKey === 0 ? undefined : event.actorKey,
   };
-  addIdentity(row, event);
-  addContext(row, event);
-  if (event.values.length > 0) Object.assign(row, valueColumns(event));
-  return row;
 }
 
-function addIdentity(row: RowInput, event: ChangeEvent): void {
-  if (event.object !== undefined) row.object = event.object;
-  if (event.entry !== undefined) row.entry = event.entry;
-  if (event.objectType !== undefined) row.object_type = event.objectType;
-  if (event.objectName !== undefined) row.object_name = event.objectName;
-  if (event.agent !== undefined) row.agent = event.agent;
-  if (event.anchor !== undefined) row.anchor = event.anchor;
-  if (event.dn !== undefined) row.dn = event.dn;
-  if (event.initiator !== undefined) row.initiator = event.initiator;
-  if (event.performer !== undefined) row.performer = event.performer;
-  if (event.address !== undefined) row.address = event.address;
-  if (event.subjectKey !== 0) row.subject_key = event.subjectKey;
-  if (event.actorKey !== 0) row.actor_key = event.actorKey;
-}
-
-function addContext(row: RowInput, event: ChangeEvent): void {
-  if (event.error !== undefined) row.error = event.error;
-  if (event.causes.length > 0) row.causes = event.causes;
-  if (event.rule !== undefined) row.rule = event.rule;
-  if (event.configuration !== undefined) {
-    row.configuration = event.configuration;
-    row.configuration_known = 1;
+/** What stands in a column for each value. */
+function valueColumns(values: readonly EventValue[]) {
+  const attribute: string[] = [];
+  const type: ValueType[] = [];
+  const operation: EventValue['operation'][] = [];
+  const old: string[] = [];
+  const fresh: string[] = [];
+  const reference: string[] = [];
+  const marks: number[] = [];
+  const rule: string[] = [];
+  const setBy: number[] = [];
+  const setByKnown: number[] = [];
+  for (const value of values) {
+    attribute.push(value.attribute);
+    type.push(value.type);
+    operation.push(value.operation);
+    old.push(value.old ?? '');
+    fresh.push(value.new ?? '');
+    reference.push(value.reference ?? NO_UUID);
+    marks.push(value.marks);
+    rule.push(value.rule ?? '');
+    setBy.push(value.setBy ?? 0);
+    setByKnown.push(value.setBy === undefined ? 0 : 1);
   }
-  if (event.run !== undefined) {
-    row.run = event.run;
-    row.run_known = 1;
-  }
-  if (event.step !== undefined) row.step = event.step;
-  if (event.stepKind !== undefined) row.step_kind = event.stepKind;
-  if (event.outOfBand) row.out_of_band = 1;
-}
-
-function valueColumns(event: ChangeEvent): Partial<RowInput> {
-  const column = <T>(pick: (value: EventValue) => T): T[] => event.values.map(pick);
-  return {
-    'value.attribute': column((v) => v.attribute),
-    'value.type': column((v) => v.type),
-    'value.operation': column((v) => v.operation),
-    'value.old': column((v) => v.old ?? ''),
-    'value.new': column((v) => v.new ?? ''),
-    'value.reference': column((v) => v.reference ?? NO_UUID),
-    'value.marks': column((v) => v.marks),
-    'value.rule': column((v) => v.rule ?? ''),
-    'value.set_by': column((v) => v.setBy ?? 0),
-    'value.set_by_known': column((v) => (v.setBy === undefined ? 0 : 1)),
-    'value.key': event.valueKeys,
-  };
+  return { attribute, type, operation, old, new: fresh, reference, marks, rule, setBy, setByKnown };
 }
 
 function readMicros(text: string): number {

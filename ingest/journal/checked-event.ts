@@ -2,6 +2,7 @@
 import { LogError } from '../errors.ts';
 import { OPERATIONS, type ProposedEvent, proposedEventSchema, STAGES } from '../event.ts';
 import type { CheckedEvent } from './messages.ts';
+import { isPlainEvent } from './plain-event.ts';
 
 const SAFE_OUTCOME = /^[a-z0-9-]{1,80}$/;
 
@@ -17,15 +18,17 @@ export function checkBatch(events: readonly ProposedEvent[], base: number): Chec
 
 /** Returns the event as it will be kept, or throws LogError event-invalid. */
 export function checkEvent(proposed: ProposedEvent, sequence: number): ProposedEvent {
-  const checked = proposedEventSchema.safeParse(proposed);
-  if (!checked.success) {
-    const faults = checked.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`);
-    throw invalidEvent(proposed, faults);
-  }
-  const event = checked.data;
+  const event = isPlainEvent(proposed) ? proposed : parseEvent(proposed);
   const faults = findOrderFaults(event, sequence);
   if (faults.length > 0) throw invalidEvent(proposed, faults);
   return event;
+}
+
+function parseEvent(proposed: ProposedEvent): ProposedEvent {
+  const checked = proposedEventSchema.safeParse(proposed);
+  if (checked.success) return checked.data;
+  const faults = checked.error.issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`);
+  throw invalidEvent(proposed, faults);
 }
 
 /** What an event refers to was before it; its configuration and its run may be itself. */

@@ -175,7 +175,7 @@ export class Journal {
 
   #send(batch: Batch, base: number, recordedAt: number, follows: boolean): Promise<Answer> {
     try {
-      const events = checkBatch(batch.events, base);
+      const events = checkBatch(batch.events, base).map((event) => JSON.stringify(event));
       const state = batch.state.map(toStored);
       const afterRefusal = this.#afterRefusal;
       this.#afterRefusal = false;

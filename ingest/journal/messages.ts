@@ -56,7 +56,8 @@ interface BatchHead {
 
 export interface CheckedBatch extends BatchHead {
   kind: 'accept';
-  events: CheckedEvent[];
+  /** Each a CheckedEvent as JSON: texts go to another thread faster than the objects that they are of. */
+  events: string[];
   /** The number of events known to be accepted when it was sent. */
   accepted: number;
   /** Batches before it were refused: what was made for them is not there. */

@@ -29,7 +29,7 @@ export class Preparer {
     if (erase) this.#keys.forget(erase.keys);
     const leaves = Buffer.alloc(batch.events.length * HASH_BYTES);
     const rows = batch.events.map((checked, index) => {
-      const event = this.#complete(checked, base + index, recordedAt);
+      const event = this.#complete(JSON.parse(checked), base + index, recordedAt);
       leaves.set(
         leafOf(event, (number) => this.#keys.byNumber(number)),
         index * HASH_BYTES,

@@ -13,7 +13,8 @@ const nodeBytes = Buffer.alloc(1 + 2 * HASH_BYTES, PREFIX_NODE);
 export function hashNode(left: Uint8Array, right: Uint8Array): Buffer {
   nodeBytes.set(left, 1);
   nodeBytes.set(right, 1 + HASH_BYTES);
-  return hash('sha256', nodeBytes, 'buffer');
+  // A third of the time that `hash` takes for a Buffer, for which it would make an ArrayBuffer.
+  return Buffer.from(hash('sha256', nodeBytes, 'binary'), 'binary');
 }
 
 /** The root of a perfect tree over a number of hashes that is a power of two. */

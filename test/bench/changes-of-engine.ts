@@ -51,7 +51,7 @@ export function changesLike(recorded: readonly ChangeEvent[]): EventSource {
     const each = rows.map((row) => row.get(column));
     if (each.some((value) => value !== undefined)) columns[column] = expressionOf(each);
   }
-  const values = rows.some((row) => row.has('value.attribute'));
+  const values = rows.some((row) => row.get('value.attribute') !== undefined);
   if (!values) throw new Error('The engine wrote no values.');
   return { columns: { ...columns, ...replaced(events) }, rows: ROWS('{total:UInt64}') };
 }
