@@ -205,3 +205,12 @@ function assertLeavesFollowFromKeys(folder: string): void {
   }
   database.close();
 }
+
+for (const which of [0, 1])
+  test(`a journal whose thread ${which} died lets go of the other one and of the data folder when it is closed`, (t) => {
+    const child = path.join(import.meta.dirname, 'faults', 'dead-thread-child.ts');
+    const args = ['--disable-warning=ExperimentalWarning', child, makeFolder(t), String(which)];
+    const said: unknown = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 }));
+    // Two for the journal, and two for it opened again.
+    assert.deepEqual(said, { threads: 4, asked: 'LogError: A thread of the journal stopped.' });
+  });

@@ -75,6 +75,7 @@ export class Journal {
   #afterRefusal = false;
   /** Why nothing is accepted any more: closed, or the writer thread died. */
   #over: LogError | undefined;
+  #closed: Promise<void> | undefined;
   /** Why nothing is accepted any more, while all else goes on. */
   #refused: LogError | undefined;
 
@@ -307,11 +308,15 @@ export class Journal {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Waits for the batches under way, and accepts no more. */
-  async close(): Promise<void> {
-    if (this.#over) return;
-    const closed = this.#ask({ kind: 'close' });
-    this.#over = new LogError('journal-closed', 'The journal is closed.');
+  /** Waits for the batches under way, and accepts no more. Also one whose thread died lets go of the data folder. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    const closed = this.#over ? undefined : this.#ask({ kind: 'close' });
+    this.#over ??= new LogError('journal-closed', 'The journal is closed.');
     try {
       await closed;
     } finally {
