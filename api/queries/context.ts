@@ -123,6 +123,7 @@ export function isOf(what: 'object' | 'entry' | 'initiator', values: string, and
 /** Sequences looked up in one query. */
 const BATCH_SEQUENCES = 5000;
 
+/** The events below the watermark that have these sequences; those of one query are in order. */
 export async function readSequences(
   context: QueryContext,
   sequences: readonly number[],
@@ -132,8 +133,8 @@ export async function readSequences(
   for (let from = 0; from < wanted.length; from += BATCH_SEQUENCES) {
     const part = wanted.slice(from, from + BATCH_SEQUENCES);
     const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN {sequences:Array(UInt64)}`;
-    for (const row of await readAll(context, sql, { sequences: part }, rowSchema))
-      found.set(row.sequence, fromRow(row));
+    const rows = await readAll(context, sql, { sequences: part }, rowSchema);
+    for (const row of rows.sort((a, b) => a.sequence - b.sequence)) found.set(row.sequence, fromRow(row));
   }
   return found;
 }
