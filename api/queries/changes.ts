@@ -138,7 +138,8 @@ export async function readPage(
     const missing = first + 1 - found.length;
     const some = await findNewest(context, wheres, { ...params, lowest: from, before }, missing);
     found.push(...some);
-    span *= some.length === 0 ? GROWTH : Math.min(GROWTH, Math.max(1, (1.25 * (missing - some.length)) / some.length));
+    const growth = some.length === 0 ? GROWTH : (1.25 * (missing - some.length)) / some.length;
+    span = Math.ceil(span * Math.max(1, Math.min(GROWTH, growth)));
     before = from;
   }
   const shown = found.slice(0, first);

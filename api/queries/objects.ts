@@ -105,7 +105,7 @@ function conditionOf(search: ObjectSearch): { condition: string; having: string;
     params.text = search.search;
   }
   if (search.named !== undefined) {
-    conditions.push(`object IN (SELECT object FROM events WHERE object_name = {named:String} AND ${known})`);
+    conditions.push(isOf('object', `(SELECT object FROM events WHERE object_name = {named:String} AND ${known})`));
     params.named = search.named;
   }
   if (search.type !== undefined) params.type = search.type;
