@@ -20,7 +20,7 @@ ALTER TABLE events
     DROP INDEX IF EXISTS value_text,
     ADD INDEX IF NOT EXISTS value_texts arrayConcat(value.new, value.old) TYPE text(tokenizer = 'array', posting_list_codec = 'bitpacking') GRANULARITY 1,
     MODIFY COLUMN `value.set_by` Array(UInt64) CODEC(T64, ZSTD(3)),
-    MODIFY COLUMN `value.key` Array(UInt64) CODEC(T64, ZSTD(3)),
+    MODIFY COLUMN `value.key` Array(UInt64) CODEC(ZSTD(3)),
     MODIFY COLUMN object UUID CODEC(ZSTD(3)),
     MODIFY COLUMN entry UUID CODEC(ZSTD(3)),
     MODIFY COLUMN object_name String CODEC(ZSTD(3)),
@@ -31,7 +31,7 @@ ALTER TABLE events
     MODIFY COLUMN `value.reference` Array(UUID) CODEC(ZSTD(3)),
     MODIFY COLUMN causes Array(UInt64) CODEC(Delta, ZSTD),
     MODIFY COLUMN root UInt64 CODEC(Delta, ZSTD),
-    MODIFY COLUMN subject_key UInt64 CODEC(T64, ZSTD(3)),
-    MODIFY COLUMN actor_key UInt64 CODEC(T64, ZSTD(3)),
+    MODIFY COLUMN subject_key UInt64 CODEC(ZSTD(3)),
+    MODIFY COLUMN actor_key UInt64 CODEC(ZSTD(3)),
     MODIFY SETTING default_compression_codec = 'ZSTD(3)', min_compress_block_size = 16384
 SETTINGS alter_sync = 0
