@@ -91,7 +91,7 @@ test('pages of a history are the history', async () => {
   const all = sequencesOf(await historyOf('Änne Müller')).reverse();
   const paged: number[] = [];
   for (let before: number | undefined; ; before = paged.at(-1)) {
-    const page = await findHistory(world.queries, world.id('Änne Müller'), {}, { first: 4, before });
+    const page = await findHistory(world.queries, world.id('Änne Müller'), {}, { first: 4, before, span: 30 });
     paged.push(...sequencesOf(page.events));
     if (!page.hasMore) break;
   }

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
 import { NO_ID, type QueryContext, readAll } from './context.ts';
-import { IS_LINK, type Link, readLinks } from './links.ts';
+import { entriesLinkedTo, type Link, readLinks } from './links.ts';
 
 export interface EnabledChange {
   enabled: boolean;
@@ -21,7 +21,7 @@ export interface Account {
 
 /** When accounts were enabled and disabled; a report prints it. */
 export const ENABLED_SQL = `SELECT entry, agent, attribute, granted, occurred_at, sequence FROM entitlement_changes
-       WHERE entry IN (SELECT entry FROM events WHERE object IN {people:Array(UUID)} AND ${IS_LINK} AND sequence < {watermark:UInt64})
+       WHERE entry IN (${entriesLinkedTo('{people:Array(UUID)}')})
          AND entitlement = toUUID('${NO_ID}') AND value = 'true' AND agent != '' AND sequence < {watermark:UInt64}
        ORDER BY occurred_at, sequence, ordinal`;
 

@@ -1,8 +1,8 @@
 // Changes by filters, newest first, in pages that stay stable while events arrive.
-
+import { z } from 'zod';
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
-import { LARGEST_PAGE, type QueryContext, readEvents } from './context.ts';
+import { LARGEST_PAGE, type QueryContext, readOptions, readSequences } from './context.ts';
 
 export interface ChangeFilter {
   /** Microseconds, inclusive. */
@@ -26,6 +26,8 @@ export interface Page {
   first: number;
   /** Only events before this sequence. */
   before?: number | undefined;
+  /** So many of the newest events are looked at first; only tests set it. */
+  span?: number | undefined;
 }
 
 export interface ChangePage {
@@ -34,39 +36,69 @@ export interface ChangePage {
   watermark: number;
 }
 
+/** Conditions of one question, joined by AND. Every value is bound. */
 export interface Condition {
-  sql: string[];
+  /** Whose: each finds its sequences in a projection, which has stage and outcome as well. */
+  keys: string[];
+  /** Of stage and outcome. */
+  effects: string[];
+  others: string[];
   params: Record<string, unknown>;
 }
 
-/** The conditions of a filter, every value bound. */
+/** The conditions of a filter. */
 export function conditionOf(filter: ChangeFilter): Condition {
-  const sql: string[] = [];
-  const params: Record<string, unknown> = {};
-  const add = (condition: string, name: string, value: unknown) => {
-    sql.push(condition);
+  const condition: Condition = { keys: [], effects: [], others: [], params: {} };
+  const { keys, effects, others, params } = condition;
+  const add = (to: string[], sql: string, name: string, value: unknown) => {
+    if (value === undefined) return;
+    to.push(sql);
     params[name] = value;
   };
-  if (filter.from !== undefined)
-    add("occurred_at >= {from_time:DateTime64(6, 'UTC')}", 'from_time', formatMicros(filter.from));
-  if (filter.to !== undefined) add("occurred_at <= {to_time:DateTime64(6, 'UTC')}", 'to_time', formatMicros(filter.to));
-  if (filter.object !== undefined) add('object = {object:UUID}', 'object', filter.object);
-  if (filter.agent !== undefined) add('agent = {agent:String}', 'agent', filter.agent);
-  if (filter.initiator !== undefined) add('initiator = {initiator:String}', 'initiator', filter.initiator);
-  if (filter.stages?.length) add('stage IN {stages:Array(String)}', 'stages', filter.stages);
-  else sql.push("stage != 'read'");
-  if (filter.outcomes?.length) add('outcome IN {outcomes:Array(String)}', 'outcomes', filter.outcomes);
-  if (filter.run !== undefined) add('run = {run:UInt64} AND run_known = 1', 'run', filter.run);
-  if (filter.outOfBand !== undefined) add('out_of_band = {out_of_band:UInt8}', 'out_of_band', filter.outOfBand ? 1 : 0);
-  addValueConditions(filter, sql, params);
-  return { sql, params };
+  addTimes(condition, filter);
+  add(keys, 'object = {object:UUID}', 'object', filter.object);
+  add(keys, 'initiator = {initiator:String}', 'initiator', filter.initiator);
+  if (filter.stages?.length) add(effects, 'stage IN {stages:Array(String)}', 'stages', filter.stages);
+  else effects.push("stage != 'read'");
+  if (filter.outcomes?.length) add(effects, 'outcome IN {outcomes:Array(String)}', 'outcomes', filter.outcomes);
+  add(others, 'agent = {agent:String}', 'agent', filter.agent);
+  add(others, 'run = {run:UInt64} AND run_known = 1', 'run', filter.run);
+  const outOfBand = filter.outOfBand === undefined ? undefined : Number(filter.outOfBand);
+  add(others, 'out_of_band = {out_of_band:UInt8}', 'out_of_band', outOfBand);
+  addValueConditions(filter, others, params);
+  return condition;
+}
+
+/** The span of time in which something happened, both ends included. */
+export function addTimes({ others, params }: Condition, { from, to }: Pick<ChangeFilter, 'from' | 'to'>): void {
+  if (from !== undefined) {
+    others.push("occurred_at >= {from_time:DateTime64(6, 'UTC')}");
+    params.from_time = formatMicros(from);
+  }
+  if (to !== undefined) {
+    others.push("occurred_at <= {to_time:DateTime64(6, 'UTC')}");
+    params.to_time = formatMicros(to);
+  }
+}
+
+/** The part of the log that is looked at. */
+const SPAN = 'sequence >= {lowest:UInt64} AND sequence < {before:UInt64}';
+
+/** A condition as `readPage` wants it: answered by a projection alone where that has all that is asked. */
+export function whereOf({ keys, effects, others }: Omit<Condition, 'params'>): string {
+  if (keys.length === 0 || (keys.length === 1 && others.length === 0))
+    return [...keys, ...effects, ...others].join(' AND ');
+  const found = keys.map(
+    (key) => `sequence IN (SELECT sequence FROM events WHERE ${[key, ...effects, SPAN].join(' AND ')})`,
+  );
+  return [...found, ...others].join(' AND ');
 }
 
 function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<string, unknown>): void {
   if (filter.attribute !== undefined) params.attribute = filter.attribute;
   if (filter.value !== undefined) {
     params.value = filter.value;
-    // As the index `value_text` of the table has it, or it would not be used.
+    // As the index `value_texts` of the table has it, or it would not be used.
     sql.push('has(arrayConcat(value.new, value.old), {value:String})');
     // Where a value has no old or no new side, that column is empty: an empty text is not asked of it.
     const isValue = "((p != 'remove' AND n = {value:String}) OR (p != 'add' AND o = {value:String}))";
@@ -78,26 +110,55 @@ function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<
 }
 
 export async function findChanges(context: QueryContext, filter: ChangeFilter, page: Page): Promise<ChangePage> {
-  const { sql, params } = conditionOf(filter);
-  return readPage(
-    context,
-    [`SELECT sequence FROM events WHERE ${[...sql, '1'].join(' AND ')} AND sequence < {before:UInt64}`],
-    params,
-    page,
-  );
+  const condition = conditionOf(filter);
+  return readPage(context, [whereOf(condition)], condition.params, page);
 }
 
-/** A page of the events that any of the inner queries finds; each selects `sequence` below {before}. */
+/** So many of the newest events are looked at first. */
+const FIRST_SPAN = 500_000;
+const GROWTH = 8;
+
+/**
+ * A page of the events that meet any of the conditions. It is looked for from the newest on, in spans that grow with what is missing:
+ * what a page costs depends on the events that it takes to fill it, not on all that would meet a condition.
+ */
 export async function readPage(
   context: QueryContext,
-  inners: readonly string[],
+  wheres: readonly string[],
   params: Record<string, unknown>,
   page: Page,
 ): Promise<ChangePage> {
   const first = Math.max(1, Math.min(page.first, LARGEST_PAGE));
-  const before = Math.min(page.before ?? context.watermark, context.watermark);
-  const limited = inners.map((inner) => `(${inner} ORDER BY sequence DESC LIMIT ${first + 1})`);
-  const inner = `SELECT DISTINCT sequence FROM (${limited.join(' UNION ALL ')}) ORDER BY sequence DESC LIMIT ${first + 1}`;
-  const events = await readEvents(context, inner, { ...params, before }, 'DESC');
-  return { events: events.slice(0, first), hasMore: events.length > first, watermark: context.watermark };
+  const lowest = context.expired?.below ?? 0;
+  const found: number[] = [];
+  let span = page.span ?? FIRST_SPAN;
+  let before = Math.min(page.before ?? context.watermark, context.watermark);
+  while (before > lowest && found.length <= first) {
+    const from = Math.max(lowest, before - span);
+    const missing = first + 1 - found.length;
+    const some = await findNewest(context, wheres, { ...params, lowest: from, before }, missing);
+    found.push(...some);
+    const growth = some.length === 0 ? GROWTH : (1.25 * (missing - some.length)) / some.length;
+    span = Math.ceil(span * Math.max(1, Math.min(GROWTH, growth)));
+    before = from;
+  }
+  const shown = found.slice(0, first);
+  const read = await readSequences(context, shown);
+  const events = shown.flatMap((sequence) => read.get(sequence) ?? []);
+  return { events, hasMore: found.length > first, watermark: context.watermark };
+}
+
+/** Sequences in the span, the newest first. */
+async function findNewest(
+  context: QueryContext,
+  wheres: readonly string[],
+  params: Record<string, unknown>,
+  most: number,
+): Promise<number[]> {
+  const each = wheres.map(
+    (where) => `(SELECT sequence FROM events WHERE ${where} AND ${SPAN} ORDER BY sequence DESC LIMIT ${most})`,
+  );
+  const sql = `SELECT DISTINCT sequence FROM (${each.join(' UNION ALL ')}) ORDER BY sequence DESC LIMIT ${most}`;
+  const rows = await context.clickhouse.select(sql, params, z.object({ sequence: z.number() }), readOptions(context));
+  return rows.map(({ sequence }) => sequence);
 }

@@ -97,7 +97,8 @@ export async function readAll<T extends z.ZodType>(
 
 /**
  * Reads whole events whose sequences `inner` selects (one column, `sequence`, with its own order and limit): the inner
- * query walks a projection or an index, the outer reads the few rows by the primary key.
+ * query walks a projection or an index, the outer reads the few rows by the primary key. They are put in order here: ClickHouse
+ * would read backwards for it, granule by granule, which takes it a quarter longer.
  */
 export async function readEvents(
   context: QueryContext,
@@ -106,13 +107,23 @@ export async function readEvents(
   order: 'ASC' | 'DESC',
 ): Promise<ChangeEvent[]> {
   // A UNION right inside of IN is refused on a cluster (ingest/clickhouse/clients.ts).
-  const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN (SELECT sequence FROM (${inner})) ORDER BY sequence ${order}`;
-  return (await readAll(context, sql, params, rowSchema)).map(fromRow);
+  const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN (SELECT sequence FROM (${inner}))`;
+  const events = (await readAll(context, sql, params, rowSchema)).map(fromRow);
+  return events.sort((a, b) => (order === 'ASC' ? a.sequence - b.sequence : b.sequence - a.sequence));
+}
+
+/**
+ * A condition: what concerns these objects, entries or initiators; `values` is what is IN. The projection of that name finds the
+ * sequences without looking at events, as long as `and` names nothing but `stage` and `outcome`.
+ */
+export function isOf(what: 'object' | 'entry' | 'initiator', values: string, and = '1'): string {
+  return `sequence IN (SELECT sequence FROM events WHERE ${what} IN ${values} AND ${and} AND sequence < {watermark:UInt64})`;
 }
 
 /** Sequences looked up in one query. */
 const BATCH_SEQUENCES = 5000;
 
+/** The events below the watermark that have these sequences; those of one query are in order. */
 export async function readSequences(
   context: QueryContext,
   sequences: readonly number[],
@@ -121,8 +132,9 @@ export async function readSequences(
   const wanted = [...new Set(sequences)].filter((sequence) => sequence < context.watermark);
   for (let from = 0; from < wanted.length; from += BATCH_SEQUENCES) {
     const part = wanted.slice(from, from + BATCH_SEQUENCES);
-    const inner = 'SELECT arrayJoin({sequences:Array(UInt64)}) AS sequence';
-    for (const event of await readEvents(context, inner, { sequences: part }, 'ASC')) found.set(event.sequence, event);
+    const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN {sequences:Array(UInt64)}`;
+    const rows = await readAll(context, sql, { sequences: part }, rowSchema);
+    for (const row of rows.sort((a, b) => a.sequence - b.sequence)) found.set(row.sequence, fromRow(row));
   }
   return found;
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { formatMicros, parseInstant } from '../../ingest/clock.ts';
 import { describeGone, NO_ID, type QueryContext, readAll } from './context.ts';
 import { type Grant, readGrants } from './grants.ts';
-import { IS_LINK } from './links.ts';
+import { entriesLinkedTo, IS_LINK } from './links.ts';
 import { nameObjects, unnamed } from './names.ts';
 import type { AccessAsOf, Holding, Reference } from './results.ts';
 
@@ -32,8 +32,7 @@ const holdingRow = z.object({
 type HoldingRow = z.infer<typeof holdingRow>;
 
 const KNOWN = "occurred_at <= {at:DateTime64(6, 'UTC')} AND sequence < {watermark:UInt64}";
-const ENTRIES_OF = (name: string) =>
-  `entry IN (SELECT entry FROM events WHERE object = {${name}:UUID} AND ${IS_LINK} AND sequence < {watermark:UInt64})`;
+const ENTRIES_OF = (name: string) => `entry IN (${entriesLinkedTo(`[{${name}:UUID}]`)})`;
 
 /** The changes that can matter to a filter; whose they were at the instant is decided after the fold. */
 function scopeOf(filter: EntitlementFilter): string {

@@ -2,7 +2,7 @@
 // changes of entitlements that name it (a group that it was put into).
 import type { ChangeEvent } from '../../ingest/event.ts';
 import { MARKS } from '../../ingest/event.ts';
-import { type ChangeFilter, type ChangePage, conditionOf, type Page, readPage } from './changes.ts';
+import { type ChangeFilter, type ChangePage, conditionOf, type Page, readPage, whereOf } from './changes.ts';
 import { NO_ID, type QueryContext } from './context.ts';
 import { rangesOf, readLinks } from './links.ts';
 
@@ -15,12 +15,14 @@ export async function findHistory(
 ): Promise<ChangePage> {
   const ranges = rangesOf(await readLinks(context, [object]), object);
   const condition = conditionOf(filter);
-  const extra = [...condition.sql, 'sequence < {before:UInt64}'].join(' AND ');
-  const own = `SELECT sequence FROM events WHERE object = {object:UUID} AND ${extra}`;
-  const ofEntries = `SELECT sequence FROM events WHERE entry IN {entries:Array(UUID)} AND object = toUUID('${NO_ID}')
-    AND arrayExists((e, f, u) -> e = entry AND sequence >= f AND sequence < u, {entries:Array(UUID)}, {froms:Array(UInt64)}, {untils:Array(UInt64)}) AND ${extra}`;
-  const naming = `SELECT sequence FROM events WHERE has(value.reference, {object:UUID}) AND object != {object:UUID}
-    AND arrayExists((r, m) -> r = {object:UUID} AND bitAnd(m, ${MARKS.entitlement}) > 0, value.reference, value.marks) AND ${extra}`;
+  const isObject = 'object = {object:UUID}';
+  const own = whereOf({ ...condition, keys: [isObject, ...condition.keys] });
+  const isEntry = `entry IN {entries:Array(UUID)} AND object = toUUID('${NO_ID}')
+    AND arrayExists((e, f, u) -> e = entry AND sequence >= f AND sequence < u, {entries:Array(UUID)}, {froms:Array(UInt64)}, {untils:Array(UInt64)})`;
+  const ofEntries = whereOf({ ...condition, keys: [isEntry, ...condition.keys] });
+  const isNamed = `has(value.reference, {object:UUID}) AND object != {object:UUID}
+    AND arrayExists((r, m) -> r = {object:UUID} AND bitAnd(m, ${MARKS.entitlement}) > 0, value.reference, value.marks)`;
+  const naming = whereOf({ ...condition, others: [isNamed, ...condition.others] });
   const params = {
     ...condition.params,
     object,
@@ -28,8 +30,8 @@ export async function findHistory(
     froms: ranges.map(({ from }) => from),
     untils: ranges.map(({ until }) => until),
   };
-  const inners = ranges.length > 0 ? [own, ofEntries, naming] : [own, naming];
-  const found = await readPage(context, inners, params, page);
+  const wheres = ranges.length > 0 ? [own, ofEntries, naming] : [own, naming];
+  const found = await readPage(context, wheres, params, page);
   const entries = new Set(params.entries);
   return { ...found, events: found.events.map((event) => onlyAbout(event, object, entries)) };
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
 import { type Account, findAccounts } from './accounts.ts';
-import { type QueryContext, readAll, STAGE } from './context.ts';
+import { isOf, type QueryContext, readAll, STAGE } from './context.ts';
 import { type Employment, findEmployments, type PeopleRules } from './employment.ts';
 import { readGrants } from './grants.ts';
 import { ownerAt } from './links.ts';
@@ -138,7 +138,7 @@ async function findLeavingDates(
       context,
       `SELECT object, v.2 AS date, occurred_at FROM events
        ARRAY JOIN arrayZip(value.attribute, value.new) AS v
-       WHERE object IN {people:Array(UUID)} AND ${STAGE} = 'import-flow' AND outcome = 'connector-flow' AND sequence < {watermark:UInt64}
+       WHERE ${isOf('object', '{people:Array(UUID)}', "stage IN ('import-flow', 'baseline')")} AND ${STAGE} = 'import-flow' AND outcome = 'connector-flow'
          AND hasAny(value.attribute, {attributes:Array(String)}) AND v.1 IN {attributes:Array(String)}
        ORDER BY occurred_at, sequence`,
       { attributes: rules.leavingDateAttributes, people: people.slice(from, from + BATCH_PEOPLE) },

@@ -3,7 +3,7 @@
 // is still told with the object that it was last linked to (an account deleted or disabled after its person left).
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { AnswerTooLargeError, NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
+import { AnswerTooLargeError, isOf, NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
 
 export interface Link {
   object: string;
@@ -20,6 +20,13 @@ export const LINK_STAGES = "('join', 'projection', 'provisioning')";
 
 /** An event that links an entry to an object. */
 export const IS_LINK = `(${STAGE} IN ${LINK_STAGES} AND object != toUUID('${NO_ID}') AND entry != toUUID('${NO_ID}'))`;
+
+/** What may be one, as a projection can tell. */
+const MAY_LINK = "stage IN ('join', 'projection', 'provisioning', 'baseline')";
+
+/** The entries that were ever linked to objects; `objects` is what is IN. */
+export const entriesLinkedTo = (objects: string) =>
+  `SELECT entry FROM events WHERE ${isOf('object', objects, MAY_LINK)} AND ${IS_LINK}`;
 
 const IS_UNLINK = `(stage = 'deprovisioning' OR outcome IN ('connector-filtered', 'connector-delete-leave-mv', 'connector-delete-remove-mv'))`;
 
@@ -41,8 +48,8 @@ export async function readLinks(context: QueryContext, objects: readonly string[
     const rows = await readAll(
       context,
       `SELECT entry, object, ${STAGE} IN ${LINK_STAGES} AS linked, occurred_at, sequence FROM events
-       WHERE entry IN (SELECT entry FROM events WHERE object IN {objects:Array(UUID)} AND ${IS_LINK} AND sequence < {watermark:UInt64})
-         AND (${IS_LINK} OR ${IS_UNLINK}) AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
+       WHERE ${isOf('entry', `(${entriesLinkedTo('{objects:Array(UUID)}')})`, `(${MAY_LINK} OR ${IS_UNLINK})`)}
+         AND (${IS_LINK} OR ${IS_UNLINK}) AND object != toUUID('${NO_ID}')
        ORDER BY occurred_at, sequence`,
       { objects: objects.slice(from, from + BATCH_OBJECTS) },
       linkRow,

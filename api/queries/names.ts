@@ -1,7 +1,7 @@
 // What objects are called: looked up for many at once, as of the watermark.
 import { z } from 'zod';
 import { erasedHolder } from '../../ingest/erasure/erased-row.ts';
-import { NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
+import { isOf, NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
 import type { Reference } from './results.ts';
 
 /** Events whose object type is the metaverse's; that of others is their entry's. */
@@ -11,16 +11,19 @@ const nameRow = z.object({ object: z.string(), name: z.string(), type: z.string(
 
 /** Ids looked up in one query: a server takes a bound value of 128 KiB. */
 const BATCH_IDS = 2000;
+/** The events of more objects than this are nearly everywhere in a log. */
+const FEW_IDS = 100;
 
 export async function nameObjects(context: QueryContext, ids: Iterable<string>): Promise<Map<string, Reference>> {
   const wanted = [...new Set(ids)].filter((id) => id !== NO_ID);
   const found = new Map<string, Reference>();
+  const areThey = wanted.length > FEW_IDS ? 'object IN {ids:Array(UUID)}' : isOf('object', '{ids:Array(UUID)}');
   for (let from = 0; from < wanted.length; from += BATCH_IDS) {
     const rows = await readAll(
       context,
       `SELECT object, argMaxIf(object_name, sequence, object_name != '') AS name,
               argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE}) AS type
-       FROM events WHERE object IN {ids:Array(UUID)} AND sequence < {watermark:UInt64} GROUP BY object`,
+       FROM events WHERE ${areThey} AND sequence < {watermark:UInt64} GROUP BY object`,
       { ids: wanted.slice(from, from + BATCH_IDS) },
       nameRow,
     );

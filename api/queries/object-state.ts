@@ -2,7 +2,7 @@
 // (occurred, sequence), over what was known at the watermark.
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
-import { type QueryContext, readEvents, STAGE, stageOf, WITHOUT_EFFECT } from './context.ts';
+import { isOf, type QueryContext, readEvents, STAGE, stageOf, WITHOUT_EFFECT } from './context.ts';
 import { ownerAt, readLinks } from './links.ts';
 
 export interface StateValue {
@@ -45,8 +45,8 @@ export async function findState(context: QueryContext, object: string, at: numbe
     const owner = ownerAt(itsLinks, at);
     if (owner?.object === object) owned.set(entry, owner.joined);
   }
-  const inner = `SELECT sequence FROM events WHERE object = {object:UUID} AND ${STAGE} IN {metaverse_stages:Array(String)} AND ${IN_EFFECT}
-    UNION ALL SELECT sequence FROM events WHERE entry IN {entries:Array(UUID)} AND ${STAGE} IN {system_stages:Array(String)} AND ${IN_EFFECT}`;
+  const inner = `SELECT sequence FROM events WHERE ${isOf('object', '[{object:UUID}]')} AND ${STAGE} IN {metaverse_stages:Array(String)} AND ${IN_EFFECT}
+    UNION ALL SELECT sequence FROM events WHERE ${isOf('entry', '{entries:Array(UUID)}')} AND ${STAGE} IN {system_stages:Array(String)} AND ${IN_EFFECT}`;
   const events = await readEvents(
     context,
     inner,

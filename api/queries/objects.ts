@@ -1,7 +1,7 @@
 // Finding metaverse objects, also those that are gone, by any name they ever had.
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readAll, readOptions } from './context.ts';
+import { isOf, NO_ID, type QueryContext, readAll, readOptions } from './context.ts';
 import { erasedName, findErased, HAS_OBJECT_TYPE } from './names.ts';
 
 export interface ObjectSummary {
@@ -94,7 +94,7 @@ function conditionOf(search: ObjectSearch): { condition: string; having: string;
   const conditions = [known, `object != toUUID('${NO_ID}')`, "stage != 'read'"];
   const params: Record<string, unknown> = {};
   if (search.id !== undefined) {
-    conditions.push('object = {id:UUID}');
+    conditions.push(isOf('object', '[{id:UUID}]'));
     params.id = search.id;
   }
   if (search.search) {
@@ -105,7 +105,7 @@ function conditionOf(search: ObjectSearch): { condition: string; having: string;
     params.text = search.search;
   }
   if (search.named !== undefined) {
-    conditions.push(`object IN (SELECT object FROM events WHERE object_name = {named:String} AND ${known})`);
+    conditions.push(isOf('object', `(SELECT object FROM events WHERE object_name = {named:String} AND ${known})`));
     params.named = search.named;
   }
   if (search.type !== undefined) params.type = search.type;

@@ -1,7 +1,6 @@
 // Question 11: who looked at what? Reads by filters, newest first, in pages that stay stable while events arrive.
-import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
-import { type Page, readPage } from './changes.ts';
+import { addTimes, type Condition, type Page, readPage, whereOf } from './changes.ts';
 import type { QueryContext } from './context.ts';
 
 export interface ReadFilter {
@@ -52,30 +51,27 @@ export interface ReadPage {
  * is only a parameter of the index over references: with any of them, none but the reads concerned are looked at.
  */
 export async function findReads(context: QueryContext, filter: ReadFilter, page: Page): Promise<ReadPage> {
-  const sql = ["stage = 'read'"];
-  const params: Record<string, unknown> = {};
-  const add = (condition: string, name: string, value: unknown) => {
-    sql.push(condition);
-    params[name] = value;
-  };
-  if (filter.from !== undefined)
-    add("occurred_at >= {from_time:DateTime64(6, 'UTC')}", 'from_time', formatMicros(filter.from));
-  if (filter.to !== undefined) add("occurred_at <= {to_time:DateTime64(6, 'UTC')}", 'to_time', formatMicros(filter.to));
-  if (filter.viewer !== undefined) add('initiator = {viewer:String}', 'viewer', filter.viewer);
-  if (filter.outcome !== undefined) add('outcome = {outcome:String}', 'outcome', filter.outcome);
-  if (filter.question !== undefined)
-    add(
+  const { viewer, object, question, outcome } = filter;
+  const condition: Condition = { keys: [], effects: ["stage = 'read'"], others: [], params: {} };
+  const { keys, effects, others, params } = condition;
+  addTimes(condition, filter);
+  if (viewer !== undefined) keys.push('initiator = {viewer:String}');
+  if (outcome !== undefined) effects.push('outcome = {outcome:String}');
+  if (question !== undefined)
+    others.push(
       "has(arrayConcat(value.new, value.old), {question:String}) AND value.new[indexOf(value.attribute, 'question')] = {question:String}",
-      'question',
-      filter.question,
     );
-  if (filter.object !== undefined) params.object = filter.object;
-  const about = filter.object === undefined ? ['1'] : ['object = {object:UUID}', 'has(value.reference, {object:UUID})'];
-  const inners = about.map(
-    (condition) =>
-      `SELECT sequence FROM events WHERE ${[...sql, condition].join(' AND ')} AND sequence < {before:UInt64}`,
-  );
-  const { events, hasMore, watermark } = await readPage(context, inners, params, page);
+  for (const [name, value] of Object.entries({ viewer, object, question, outcome }))
+    if (value !== undefined) params[name] = value;
+  const about =
+    object === undefined
+      ? [condition]
+      : [
+          { ...condition, keys: ['object = {object:UUID}', ...keys] },
+          { ...condition, others: ['has(value.reference, {object:UUID})', ...others] },
+        ];
+  const wheres = about.map(whereOf);
+  const { events, hasMore, watermark } = await readPage(context, wheres, params, page);
   return { reads: events.map(asRead), hasMore, watermark };
 }
 

@@ -169,7 +169,8 @@ async function selectRows(
 ): Promise<unknown[]> {
   const limit = options.timeLimit ?? 10;
   const result = await client.query({
-    query: `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}`,
+    // To leave parts out by what projections hold finds nothing here, and takes 20 ms a statement over 10 million events.
+    query: `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, optimize_use_projection_filtering = 0`,
     query_params: params,
     format: 'JSONEachRow',
     // A server stops a question that nobody waits for any more only where it is told that nothing is written.

@@ -5,7 +5,7 @@ import { LogError } from '../errors.ts';
 import { VIEWS } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
 
-/** Text indexes are there for good since 26.2; projections on _part_offset since 25.7. */
+/** Text indexes are there for good since 26.2, with packed row numbers. */
 const OLDEST = [26, 2] as const;
 
 /** Throws LogError clickhouse-too-old. */
