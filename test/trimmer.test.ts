@@ -10,6 +10,7 @@ import { Journal } from '../ingest/journal/journal.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { finishExpiry, isExpiryUnfinished } from '../ingest/retention/expire.ts';
 import { tombstoneChange } from '../ingest/retention/tombstones.ts';
+import { tamper } from './checkpoint-world.ts';
 import { ANN, BOB, ErasureWorld } from './erasure-world.ts';
 import { assertWhole } from './ingest-whole.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
@@ -131,6 +132,22 @@ test('a person who is erased while their rows are compared is no contradiction',
   const trimmer = makeTrimmer({ ...log, clickhouse }, { keepDays: 0, keepRows: 0, clock: later(1) });
   await trimmer.trimOnce();
   assert.ok(erased > 0);
+});
+
+test('a row of the journal that cannot be read is a problem that is told, and nothing is trimmed', async (t) => {
+  const log = await openLog(t, 600);
+  await log.checkpoints.current();
+  tamper(log.journal.folder, "UPDATE journal SET row = replace(row, 'event 7', 'event \"7') WHERE sequence = 7");
+  const trimmer = makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) });
+  trimmer.start();
+  for (let waited = 0; trimmer.problem === undefined; waited += 20) {
+    assert.ok(waited < 20_000, 'nothing was told');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await trimmer.stop();
+  assert.equal(trimmer.problem?.code, 'journal-damaged');
+  assert.doesNotMatch(trimmer.problem?.message ?? '', /event ./);
+  assert.equal(log.journal.firstRow, 0);
 });
 
 test('a journal that is trimmed does not grow, and leaves no write-ahead log behind', async (t) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type Clock, type Micros, parseInstant, systemClock } from '../clock.ts';
-import { LogError } from '../errors.ts';
+import { asLogError, LogError } from '../errors.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
 import { expiredOf } from '../retention/tombstones.ts';
 import { compareRows } from './comparison.ts';
@@ -75,9 +75,10 @@ export class Trimmer {
         await this.trimOnce();
         this.#problem = undefined;
       } catch (error) {
-        if (!(error instanceof LogError)) throw error;
-        this.#problem = error;
-        if (error.code === 'clickhouse-different' && !this.#cut.signal.aborted) return this.#parts.shipper.halt(error);
+        const problem = asLogError(error, 'The journal cannot be trimmed');
+        this.#problem = problem;
+        if (problem.code === 'clickhouse-different' && !this.#cut.signal.aborted)
+          return this.#parts.shipper.halt(problem);
       }
       await this.#pause(INTERVAL_MS);
     }
