@@ -118,7 +118,7 @@ export class BackPressure {
 
   #freeBytes(): number {
     const now = systemClock();
-    if (now - this.#free.at >= DISK_FRESH_MICROS) {
+    if (Math.abs(now - this.#free.at) >= DISK_FRESH_MICROS) {
       const { bavail, bsize } = statfsSync(this.#journal.folder);
       this.#free = { bytes: bavail * bsize, at: now };
     }

@@ -95,3 +95,12 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'backup-damaged': 'Restore another backup: this one is not what was written.',
   'restore-refused': 'Nothing was changed; put right what is said and restore once more.',
 };
+
+/** What nobody foresaw, as a LogError, without its words: they may quote a row. `what` begins the sentence. */
+export function asLogError(error: unknown, what: string): LogError {
+  if (error instanceof LogError) return error;
+  if (error instanceof SyntaxError)
+    return new LogError('journal-damaged', `${what}: a row of the journal cannot be read.`, { cause: error });
+  const name = error instanceof Error ? error.name : typeof error;
+  return new LogError('journal-failed', `${what}, for an error of the program (${name}).`, { cause: error });
+}

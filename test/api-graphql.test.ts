@@ -12,6 +12,7 @@ import {
   isRequiredArgument,
 } from 'graphql';
 import { z } from 'zod';
+import { proveEach } from '../api/graphql/prove-each.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
 import { AnswerTooLargeError, readAll } from '../api/queries/context.ts';
@@ -89,9 +90,9 @@ test('the introspection of a usual tool is answered', async () => {
 
 /** Each fragment uses the next one twice: 2^40 spreads in a few lines. */
 const BOMB = [
-  'query { ...f0 }',
-  ...Array.from({ length: 40 }, (_, i) => `fragment f${i} on Query { ...f${i + 1} ...f${i + 1} }`),
-  'fragment f40 on Query { log { size } }',
+  'query { log { ...f0 } }',
+  ...Array.from({ length: 40 }, (_, i) => `fragment f${i} on LogStatus { ...f${i + 1} ...f${i + 1} }`),
+  'fragment f40 on LogStatus { size }',
 ].join(' ');
 
 const MISTAKES: [question: string, variables: Record<string, unknown>, sentence: RegExp][] = [
@@ -129,9 +130,15 @@ const MISTAKES: [question: string, variables: Record<string, unknown>, sentence:
   ['{ changes { ', {}, /Syntax Error/],
   ['query A { log { size } } query B { log { size } }', {}, /Must provide operation name/],
   ['{ changes { nodes { causedBy { causedBy { causedBy { stage } } } } } }', {}, /more than 2 deep in one another/],
-  [`{ ${Array.from({ length: 1001 }, (_, i) => `a${i}: log { size }`).join(' ')} }`, {}, /more than 2000 fields/],
+  [`{ log { ${Array.from({ length: 2000 }, (_, i) => `a${i}: size`).join(' ')} } }`, {}, /more than 2000 fields/],
+  [`{ ${Array.from({ length: 51 }, (_, i) => `a${i}: objectCount`).join(' ')} }`, {}, /asks more than 50 things/],
   [`{ log { size } ${' '.repeat(10)}${'log { size } '.repeat(5000)}}`, {}, /more that 10000 tokens/],
   [BOMB, {}, /more than 2000 fields/],
+  [
+    BOMB.replaceAll('LogStatus', 'Query').replace('log { ...f0 }', '...f0').replace('{ size }', '{ objectCount }'),
+    {},
+    /50 things/,
+  ],
   ['mutation { run(agent: "nobody", profile: "full") { id } }', {}, /There is no agent nobody/],
   ['{ objects(search: $search) { name } }', {}, /Variable "\$search" is not defined/],
   ['query ($s: String) { objects(search: $s) { name } }', { s: 'x'.repeat(1001) }, /search has 1001 characters/],
@@ -162,6 +169,23 @@ test('sequences and instants are written as they are read, to the microsecond', 
     w: 17,
   });
   assert.deepEqual(moved, answer);
+});
+
+test('many proofs of one question hold nobody up, and none is made any more for whoever has gone', async () => {
+  const { checkpoints } = world.installation.log;
+  const { size } = await checkpoints.current();
+  const sequences = Array.from({ length: 1000 }, (_, i) => i % size);
+  const gone = new AbortController();
+  setImmediate(() => gone.abort());
+  const proofs = await proveEach(checkpoints, sequences, gone.signal);
+  assert.equal(proofs.length, 1000);
+  assert.ok(proofs.some((proof) => !(proof instanceof Error)));
+  assert.ok(proofs.some((proof) => proof instanceof Error));
+  const all = await proveEach(checkpoints, [1, size, 0], undefined);
+  assert.deepEqual(
+    all.map((proof) => (proof instanceof Error ? proof.name : proof.sequence)),
+    [1, 'RangeError', 0],
+  );
 });
 
 /** Counts what ClickHouse is asked while the work goes on. */

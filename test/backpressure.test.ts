@@ -146,6 +146,18 @@ const PEOPLE = 1500;
 /** So many batches that one of the import's own has to wait, although two are in flight. */
 const MANY = 2500;
 
+test('the space on the disk is looked at again after the clock was set back', async (t) => {
+  const now = Date.now();
+  t.mock.timers.enable({ apis: ['Date'], now });
+  const log = await openChangeLog({ folder: makeFolder(t) });
+  afterwards(t, () => log.close());
+  await log.pressure.admit();
+  // A file system without any space: the disk is full now, as far as statfs can tell.
+  Object.defineProperty(log.journal, 'folder', { value: '/proc' });
+  t.mock.timers.setTime(now - 3_600_000);
+  await assert.rejects(log.pressure.admit(), { code: 'disk-low' });
+});
+
 test('a run is held while ClickHouse is too far behind, questions are answered meanwhile, and it goes on', {
   timeout: 120_000,
 }, async (t) => {

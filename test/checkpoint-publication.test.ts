@@ -126,6 +126,21 @@ test('a receiver that is away, refuses or is silent gets everything later, nothi
   await until('there is no problem any more', () => publication.status[0]?.problem === undefined);
 });
 
+test('what was sent while the clock was ahead holds up nothing once it is set back', async (t) => {
+  const world = await CheckpointWorld.open(t);
+  const receiver = await startReceiver(t);
+  const daily: Destination = { ...createWebhook(receiver.url), takes: 'newest', leastIntervalMs: 50 };
+  await signNext(world);
+  const at = (Date.now() + 365 * 24 * 3600 * 1000) * 1000;
+  const { name: destination } = daily;
+  await world.checkpoints.record([
+    { kind: 'delivery', destination, size: 1, state: 'sent', attempts: 1, at, error: undefined },
+  ]);
+  const note = await signNext(world);
+  publish(t, world.checkpoints, daily);
+  await until('the second is there', () => receiver.bodies.includes(note));
+});
+
 test('a redirect is not followed', async (t) => {
   const [world, other, receiver] = [await CheckpointWorld.open(t), await startReceiver(t), await startReceiver(t)];
   for (const status of [301, 302, 303, 307, 308]) {

@@ -1,6 +1,6 @@
 // A new key: announced by an event, signed over by the old one, and safe wherever it is cut off.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { createSigner, parseSignerKey, type Signer } from '../ingest/checkpoints/note.ts';
@@ -84,6 +84,9 @@ for (const { where, leave } of CUT_OFF) {
     await world.close();
     const now = readFileSync(world.keyFile);
     leave(world, old, now);
+    const journal = await Journal.open(world.folder);
+    assert.equal(await replaceLostKey(journal, world.keyFile, 'carol'), undefined, 'none is lost');
+    await journal.close();
     const again = await CheckpointWorld.open(t, world.folder);
     const ids = [now, old].map((key) => parseSignerKey(key.toString().trimEnd()).verifier.keyId);
     assert.deepEqual(again.checkpoints.at(11)?.keyIds, ids);
@@ -122,6 +125,42 @@ test('a rotation that the journal cannot accept leaves the old key as it was', a
   assert.equal(statSync(`${world.keyFile}.next`, { throwIfNoEntry: false }), undefined);
   await world.grow(1);
   assert.equal((await world.checkpoints.current()).keyIds.length, 1);
+});
+
+test('a rotation begins when the one before it is at its end: no key on record is lost, whatever fails', async (t) => {
+  const world = await CheckpointWorld.open(t);
+  await world.grow(10);
+  const first = world.checkpoints.keyId;
+  // The event is accepted, the checkpoint that both keys sign is not.
+  const refuse = (table: string) =>
+    tamper(world.folder, `CREATE TRIGGER full BEFORE INSERT ON ${table} BEGIN SELECT RAISE(ABORT, 'full'); END`);
+  const allow = () => tamper(world.folder, 'DROP TRIGGER full');
+  refuse('checkpoints');
+  await assert.rejects(world.checkpoints.rotate('carol'), LogError);
+  const second = world.checkpoints.keyId;
+  await assert.rejects(world.checkpoints.rotate('carol'), LogError);
+  assert.equal(world.checkpoints.keys().length, 2, 'a third key would not be signed for by the first');
+  allow();
+  refuse('journal');
+  await assert.rejects(world.checkpoints.rotate('carol'), LogError);
+  allow();
+  await world.close();
+  const again = await CheckpointWorld.open(t, world.folder);
+  assert.equal(again.checkpoints.keyId, second);
+  assert.deepEqual(again.checkpoints.at(11)?.keyIds, [second, first]);
+});
+
+test('a key that is a link to a file elsewhere is rotated there, and the old one is gone', async (t) => {
+  const folder = makeFolder(t);
+  const [link, place] = [path.join(folder, 'link'), path.join(makeFolder(t), 'key')];
+  await (await CheckpointWorld.open(t, folder, place)).close();
+  symlinkSync(place, link);
+  const world = await CheckpointWorld.open(t, folder, link);
+  const old = readFileSync(place);
+  await world.checkpoints.rotate('carol');
+  assert.ok(lstatSync(link).isSymbolicLink());
+  assert.notDeepEqual(readFileSync(place), old);
+  assert.equal(readKey(place).verifier.keyId, world.checkpoints.keyId);
 });
 
 test('keys are rotated many times, and every checkpoint verifies with the key of its size', async (t) => {

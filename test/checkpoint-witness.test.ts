@@ -115,8 +115,8 @@ class Witness {
     return { status: 200, body: this.cosign(signed) };
   }
 
-  cosign(signed: string): string {
-    const seconds = Math.floor(Date.now() / 1000) + this.ahead;
+  cosign(signed: string, earlier = 0): string {
+    const seconds = Math.floor(Date.now() / 1000) + this.ahead - earlier;
     const time = Buffer.alloc(8);
     time.writeBigUInt64BE(BigInt(seconds));
     const signature = sign(null, Buffer.from(`cosignature/v1\ntime ${seconds}\n${signed}`), this.#keys.privateKey);
@@ -321,6 +321,25 @@ test('lines of unknown keys beside its own are ignored', async (t) => {
     new AbortController().signal,
   );
   assert.equal(world.checkpoints.at(size)?.note, `${kept.note}${own}`);
+});
+
+test('of many signatures of one witness one is kept, so that none makes a checkpoint too long to be read', async (t) => {
+  const { world, witness, publication } = await watch(t);
+  await publication.close();
+  const size = await signMore(world, 5);
+  const kept = world.checkpoints.at(size);
+  assert.ok(kept);
+  const signed = `${kept.note.split('\n\n')[0]}\n`;
+  const lines = Array.from({ length: 300 }, (_, i) => witness.cosign(signed, 1 + Math.abs(i - 150)));
+  const direct = createWitness({ url: witness.url, vkey: witness.vkey }, world.checkpoints);
+  const { signal } = new AbortController();
+  for (const part of [lines.slice(50), lines.slice(0, 200), lines.slice(100, 102)]) {
+    witness.forced = { status: 200, body: part.join('') };
+    await direct.send(kept, signal);
+  }
+  assert.equal(world.checkpoints.at(size)?.note, `${kept.note}${lines[150]}`, 'the newest of the first answer');
+  await world.close();
+  await CheckpointWorld.open(t, world.folder);
 });
 
 test('a log that was rewritten is cosigned no more, by a witness that saw it before', async (t) => {

@@ -13,7 +13,7 @@ import {
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { CHECKPOINT_INTERVAL_MS } from '../ingest/checkpoints/checkpoints.ts';
-import { createSigner, parseSignerKey } from '../ingest/checkpoints/note.ts';
+import { createSigner, parseSignatureLine, parseSignerKey } from '../ingest/checkpoints/note.ts';
 import { LogError, type LogErrorCode, REMEDIES } from '../ingest/errors.ts';
 import { verifyConsistency, verifyInclusion } from '../ingest/merkle/proof.ts';
 import { CheckpointWorld, tamper } from './checkpoint-world.ts';
@@ -182,9 +182,12 @@ test('signatures of others are added to a checkpoint once, and its own stays', a
   const { note } = await world.checkpoints.current();
   const others = [createSigner('witness/1'), createSigner('witness/2')];
   const lines = others.map((signer) => signer.signatureOf(note.slice(0, note.indexOf('\n\n') + 1)));
-  await Promise.all(lines.map((line) => world.checkpoints.addSignatures(3, [line])));
-  await world.checkpoints.addSignatures(3, lines);
-  await world.checkpoints.addSignatures(99, lines);
+  const signatures = lines.map(parseSignatureLine);
+  await Promise.all(signatures.map((signature) => world.checkpoints.addSignature(3, signature)));
+  for (const signature of signatures) {
+    await world.checkpoints.addSignature(3, signature);
+    await world.checkpoints.addSignature(99, signature);
+  }
   const cosigned = world.checkpoints.newest();
   assert.equal(cosigned?.note, `${note}${lines.map((line) => `${line}\n`).join('')}`);
   assert.deepEqual(

@@ -314,6 +314,20 @@ test('stopping is quick, and whoever waits for a delivery that will not come is 
   await assert.rejects(log.shipper.delivered(5), { code: 'clickhouse-away' });
 });
 
+test('what stands in the way of shipping is told without a word of a row', async (t) => {
+  const folder = await makeFolderAt(t, 'embedded');
+  await makeDelivered(
+    folder,
+    ['Annabel', 'Bob'].map((objectName) => makeEvent({ objectName })),
+  );
+  changeJournal(folder, "DELETE FROM facts WHERE name = 'shipped'");
+  changeJournal(folder, `UPDATE journal SET row = replace(row, '"Annabel"', 'Annabel"') WHERE sequence = 0`);
+  const log = await openLog(t, folder);
+  await assert.rejects(log.shipper.delivered(2), { code: 'journal-damaged' });
+  assert.equal(log.shipper.state, 'stopped');
+  assert.doesNotMatch(log.shipper.problem?.message ?? '', /Anna/);
+});
+
 test('a log whose ClickHouse cannot be opened leaves the data folder free', async (t) => {
   const folder = await makeFolderAt(t, 'embedded');
   writeFileSync(path.join(folder, 'clickhouse'), '');

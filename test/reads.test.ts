@@ -171,6 +171,36 @@ test('a parameter that is broken Unicode, long or very long is kept as an event 
   assert.match((await keptOf('ä'.repeat(LARGE_VALUE_BYTES / 2 + 1))) ?? '', /^sha256:[0-9a-f]{64};bytes=65538$/);
 });
 
+test('what is typed into one request fills no journal: names are those of the schema, texts have one limit together', async () => {
+  const changes = (count: number) =>
+    Array.from({ length: count }, (_, i) => `a${i}: ledTo(first: 2) { sequence }`).join(' ');
+  const typed = 'x'.repeat(50_000);
+  const { size } = world.installation.log.journal;
+  const query = `query ($typed: String) {
+    changes(first: 1, filter: { agent: $typed, attribute: $typed, initiator: $typed }) { ${'y'.repeat(20_000)}: nodes { ${changes(100)} } }
+  }`;
+  const { reads } = await readsOf(query, { typed });
+  const parameters = reads[0]?.values.filter(({ attribute }) => attribute.startsWith('parameter/')) ?? [];
+  assert.deepEqual([...new Set(parameters.map(({ attribute }) => attribute))].sort(), [
+    'parameter/filter/agent',
+    'parameter/filter/attribute',
+    'parameter/filter/initiator',
+    'parameter/first',
+    'parameter/nodes/ledTo/first',
+  ]);
+  assert.equal(parameters.filter(({ attribute }) => attribute === 'parameter/nodes/ledTo/first').length, 100);
+  const texts = parameters
+    .filter(({ attribute }) => attribute.startsWith('parameter/filter'))
+    .map((value) => value.new);
+  assert.deepEqual(texts.map((text) => (text === typed ? 'kept' : text?.slice(0, 7))).sort(), [
+    'kept',
+    'sha256:',
+    'sha256:',
+  ]);
+  const [row] = world.installation.log.journal.rows(size, 1);
+  assert.ok((row?.row.length ?? 0) < 100_000, `${row?.row.length} bytes`);
+});
+
 test('who asks for the changes of a password by its value has typed a password, and it is not kept', async () => {
   const text = 'query ($filter: ChangeFilter) { changes(filter: $filter) { watermark } }';
   const { reads } = await readsOf(text, { filter: { attribute: 'userPassword', value: 'hunter2-hunter2' } });

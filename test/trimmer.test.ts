@@ -8,6 +8,10 @@ import { Trimmer, type TrimRules } from '../ingest/clickhouse/trimmer.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
+import { finishExpiry, isExpiryUnfinished } from '../ingest/retention/expire.ts';
+import { tombstoneChange } from '../ingest/retention/tombstones.ts';
+import { tamper } from './checkpoint-world.ts';
+import { ANN, BOB, ErasureWorld } from './erasure-world.ts';
 import { assertWhole } from './ingest-whole.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
 
@@ -88,6 +92,62 @@ test('where ClickHouse holds another event, or none, nothing is trimmed and the 
       await log.close();
     }
   }
+});
+
+test('rows of an expiry that is not at its end are left to it: ClickHouse need not hold them any more', async (t) => {
+  const log = await openChangeLog({ folder: makeFolder(t), partitionEvents: 256 });
+  afterwards(t, () => log.close());
+  await log.journal.accept((base) => makeBatch(base, 900));
+  const [until, note] = [systemClock(), 'a note'];
+  const expired = tombstoneChange({ first: 0, size: 256, until, lastOccurred: until, note });
+  await log.journal.accept(() => ({ events: [], state: [expired] }));
+  await log.shipper.delivered(900);
+  await log.checkpoints.current();
+  await log.clickhouse.command('ALTER TABLE events DROP PARTITION 0');
+  const trimmer = makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) });
+  assert.equal(await trimmer.trimOnce(), 0);
+  assert.ok(await isExpiryUnfinished(log));
+  await finishExpiry(log);
+  assert.equal(await trimmer.trimOnce(), 768);
+});
+
+test('a person who is erased while their rows are compared is no contradiction', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, BOB);
+  const id = await world.objectOf(ANN.name);
+  await world.employ(BOB);
+  const { log } = world.installation;
+  await world.installation.catchUp();
+  await log.checkpoints.current();
+  let erased = 0;
+  const clickhouse: ChangeLog['clickhouse'] = {
+    ...log.clickhouse,
+    async select(...question) {
+      // What waited for a connection is asked after the erasure.
+      erased ||= (await world.erase(id)).event;
+      await log.eraser.settle();
+      return log.clickhouse.select(...question);
+    },
+  };
+  const trimmer = makeTrimmer({ ...log, clickhouse }, { keepDays: 0, keepRows: 0, clock: later(1) });
+  await trimmer.trimOnce();
+  assert.ok(erased > 0);
+});
+
+test('a row of the journal that cannot be read is a problem that is told, and nothing is trimmed', async (t) => {
+  const log = await openLog(t, 600);
+  await log.checkpoints.current();
+  tamper(log.journal.folder, "UPDATE journal SET row = replace(row, 'event 7', 'event \"7') WHERE sequence = 7");
+  const trimmer = makeTrimmer(log, { keepDays: 0, keepRows: 0, clock: later(1) });
+  trimmer.start();
+  for (let waited = 0; trimmer.problem === undefined; waited += 20) {
+    assert.ok(waited < 20_000, 'nothing was told');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await trimmer.stop();
+  assert.equal(trimmer.problem?.code, 'journal-damaged');
+  assert.doesNotMatch(trimmer.problem?.message ?? '', /event ./);
+  assert.equal(log.journal.firstRow, 0);
 });
 
 test('a journal that is trimmed does not grow, and leaves no write-ahead log behind', async (t) => {

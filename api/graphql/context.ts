@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import DataLoader from 'dataloader';
 import type { Engine } from '../../engine/engine.ts';
+import type { InclusionProof } from '../../ingest/checkpoints/checkpoints.ts';
 import { LogError } from '../../ingest/errors.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
@@ -15,6 +16,7 @@ import type { Reference } from '../queries/results.ts';
 import { countSteps, findLastRuns, type RunRecord, type StepCounts } from '../queries/runs.ts';
 import type { Reader } from '../reads/read-event.ts';
 import type { ReadRecorder } from '../reads/recorder.ts';
+import { proveEach } from './prove-each.ts';
 
 interface EffectsKey {
   event: ChangeEvent;
@@ -38,6 +40,8 @@ export interface RequestContext {
   effects: DataLoader<EffectsKey, Effects, string>;
   /** The counters of a run's steps, counted from the log: by step. */
   stepCounts: DataLoader<number, ReadonlyMap<number, StepCounts>>;
+  /** That events are in the log, by the newest checkpoint. */
+  proofs: DataLoader<number, InclusionProof>;
   /** By agent. */
   lastRuns: DataLoader<string, RunRecord | undefined>;
 }
@@ -89,6 +93,7 @@ export function createRequestContext(answering: Answering, { viewer, address, si
       cacheKeyFn: ({ event, first }) => `${event.sequence}/${first}`,
     }),
     stepCounts: new DataLoader((runs) => countStepsOf(context.queries, runs), { cache: false }),
+    proofs: new DataLoader((sequences) => proveEach(log.checkpoints, sequences, signal)),
     lastRuns: new DataLoader(
       async (agents) => {
         const found = await findLastRuns(context.queries);

@@ -14,6 +14,8 @@ export const MOST_TOKENS = 10_000;
 /** Fields and fragments of one operation, those within fragments as often as they are used. */
 const MOST_FIELDS = 2000;
 const DEEPEST = 20;
+/** Each question of one operation may give a thousand rows, and is an event with whatever was typed into it. */
+const MOST_QUESTIONS = 50;
 /** Each of these gives a list of changes for a change: within one another they multiply. */
 const CHAINS = ['causedBy', 'ledTo', 'ledToMore'];
 const MOST_CHAINS = 2;
@@ -41,6 +43,7 @@ export function limitQuestion(context: ValidationContext): ASTVisitor {
 
 function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): void {
   let fields = 0;
+  let questions = 0;
   const visit = (set: SelectionSetNode, depth: number, chains: number, within: readonly string[]): void => {
     if (depth > DEEPEST) throw new TooMuch(`The question is more than ${DEEPEST} levels deep; ask in parts.`);
     for (const selection of set.selections) {
@@ -54,6 +57,9 @@ function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, Fr
         if (fragment && !within.includes(name)) visit(fragment.selectionSet, depth, chains, [...within, name]);
       } else if (selection.kind === Kind.INLINE_FRAGMENT) visit(selection.selectionSet, depth, chains, within);
       else {
+        if (depth === 1) questions += 1;
+        if (questions > MOST_QUESTIONS)
+          throw new TooMuch(`The question asks more than ${MOST_QUESTIONS} things at once; ask in parts.`);
         const next = chains + (CHAINS.includes(selection.name.value) ? 1 : 0);
         if (next > MOST_CHAINS)
           throw new TooMuch(

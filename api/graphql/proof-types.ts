@@ -182,7 +182,7 @@ builder.objectFields(ChangeType, (t) => ({
   proof: t.field({
     type: InclusionProofType,
     description: 'That this event is in the log, by the newest checkpoint.',
-    resolve: ({ sequence }, _, { log }) => log.checkpoints.proveInclusion(sequence),
+    resolve: ({ sequence }, _, { proofs }) => proofs.load(sequence),
   }),
 }));
 

@@ -145,7 +145,13 @@ class Walk {
     const own = field.args.flatMap((argument) => readArgument(argument, given[argument.name], path));
     const below = this.#below(nodes, parent);
     if (!below) return own;
-    return [...own, ...[...below.groups].flatMap(([key, each]) => this.#parameters(each, below.type, [...path, key]))];
+    return [
+      ...own,
+      ...[...below.groups.values()].flatMap((each) =>
+        // By the name of the field: what else it is called is the caller's to choose, and may be anything.
+        this.#parameters(each, below.type, [...path, each[0]?.name.value ?? '']),
+      ),
+    ];
   }
 }
 

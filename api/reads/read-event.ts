@@ -85,22 +85,37 @@ function valuesOf({ question, fields, rows, watermark, parameters }: Read): Even
     ...(fields?.length ? [fact('fields', 'string', fields.join(', '))] : []),
     ...(rows === undefined ? [] : [fact('rows', 'integer', String(rows))]),
     fact('watermark', 'integer', String(watermark)),
-    ...parameters.map(parameterValue),
+    ...parameterValues(parameters),
   ];
 }
 
-function parameterValue({ name, type, text, withheld }: Parameter): EventValue {
+/** Texts as long as a large value are kept once for all parameters: one request must not fill the journal. */
+function parameterValues(parameters: readonly Parameter[]): EventValue[] {
+  let room = LARGE_VALUE_BYTES;
+  return parameters.map((parameter) => {
+    const value = parameterValue(parameter, room);
+    room -= Buffer.byteLength(value.new ?? '');
+    return value;
+  });
+}
+
+function parameterValue({ name, type, text, withheld }: Parameter, room: number): EventValue {
   const value = { attribute: `${PARAMETER}${name}`, operation: 'add' as const, marks: MARKS.personal };
   if (withheld) return { ...value, type: 'string', new: '', rule: WITHHELD };
   // An object that is asked about is a reference: it is committed under that object's own key, and found by its index.
   const reference = type === 'id' ? asObjectId(text) : undefined;
   if (reference !== undefined) return { ...value, type: 'reference', new: reference, reference };
-  return { ...value, type: type === 'id' ? 'string' : type, new: keptText(text) };
+  return { ...value, type: type === 'id' ? 'string' : type, new: keptText(text, room) };
 }
 
-/** A text as an event may hold it: well-formed, and of a large one its size and SHA-256 only. */
-function keptText(text: string): string {
+/** Texts no longer than what would stand for them are always kept. */
+const SHORT_BYTES = 100;
+
+/** A text as an event may hold it: well-formed, and of one that is larger than so many bytes its size and SHA-256 only. */
+function keptText(text: string, room: number): string {
   const kept = text.toWellFormed();
   const bytes = Buffer.byteLength(kept);
-  return bytes <= LARGE_VALUE_BYTES ? kept : `sha256:${createHash('sha256').update(kept).digest('hex')};bytes=${bytes}`;
+  return bytes <= Math.max(room, SHORT_BYTES)
+    ? kept
+    : `sha256:${createHash('sha256').update(kept).digest('hex')};bytes=${bytes}`;
 }

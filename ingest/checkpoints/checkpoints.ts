@@ -10,7 +10,7 @@ import { proveConsistency, proveInclusion, readLeaf, rootFromTiles } from '../me
 import { formatCheckpoint } from './checkpoint.ts';
 import { checkNewest, readSigned, type SignedCheckpoint } from './kept-checkpoint.ts';
 import { KeyFile } from './key-file.ts';
-import { createSigner, formatNote, parseNote, type Signer, signNote } from './note.ts';
+import { createSigner, formatNote, type NoteSignature, parseNote, type Signer, signNote } from './note.ts';
 import { describeRotation, type KeyInUse, takeUpKey } from './rotation.ts';
 import { type CheckpointChange, type CheckpointKey, CheckpointReader, type KeptCheckpoint } from './tables.ts';
 import { TreeTiles } from './tree-tiles.ts';
@@ -180,6 +180,8 @@ export class Checkpoints {
    */
   rotate(initiator: string): Promise<Rotation> {
     return this.#inTurn(async () => {
+      // A key on record that the one before it has not signed for yet comes first: its file would be written over.
+      if (this.#unfinished) await this.#sign();
       const former = this.#signer;
       const signer = createSigner(this.origin);
       this.#keyFile.writeNext(signer);
@@ -197,15 +199,15 @@ export class Checkpoints {
     });
   }
 
-  /** Adds signature lines of others to a checkpoint that is kept. Throws LogError. */
-  addSignatures(size: number, lines: readonly string[]): Promise<void> {
+  /** Adds the signature of somebody else to a checkpoint that is kept; one of each key is enough. Throws LogError. */
+  addSignature(size: number, { name, keyId, line }: NoteSignature): Promise<void> {
     return this.#inTurn(async () => {
       const kept = this.reader.at(size);
       if (!kept) return;
       const { text, signatures } = parseNote(kept.note);
-      const known = signatures.map(({ line }) => line);
-      const note = formatNote(text, [...new Set([...known, ...lines])]);
-      if (note !== kept.note) await this.#journal.changeCheckpoints([{ kind: 'checkpoint', size, note }]);
+      if (signatures.some((known) => known.name === name && known.keyId === keyId)) return;
+      const note = formatNote(text, [...signatures.map((known) => known.line), line]);
+      await this.#journal.changeCheckpoints([{ kind: 'checkpoint', size, note }]);
     });
   }
 

@@ -6,6 +6,7 @@ import {
   fsyncSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -24,7 +25,7 @@ export class KeyFile {
   readonly #origin: string;
 
   constructor(file: string, origin: string) {
-    this.file = file;
+    this.file = followLink(file);
     this.#origin = origin;
   }
 
@@ -103,6 +104,16 @@ export class KeyFile {
         },
       );
     }
+  }
+}
+
+/** A key may be a link to where secrets are kept: it is changed there, or the old one would stay behind. */
+function followLink(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    // Not there yet; or whoever reads it says why that is not possible.
+    return file;
   }
 }
 

@@ -105,7 +105,9 @@ export async function replaceLostKey(
   try {
     const newest = reader.keys().at(-1);
     const file = new KeyFile(keyFile, journal.log);
-    if (!newest || file.read()?.verifier.vkey === newest.vkey) return undefined;
+    // One that was cut off in a rotation still lies beside the file, and the next start takes it up.
+    const isThere = (signer: Signer | undefined) => signer?.verifier.vkey === newest?.vkey;
+    if (!newest || isThere(file.read()) || isThere(file.readNext())) return undefined;
     const signer = createSigner(journal.log);
     const facts = { old: newest.vkey, new: signer.verifier.vkey, initiator, lost: true, at: systemClock() };
     file.writeNext(signer);

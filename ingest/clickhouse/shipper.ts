@@ -3,7 +3,7 @@
 // ClickHouse holds (comparison.ts) before it sends for the first time and after every outcome it is not sure of.
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LogError } from '../errors.ts';
+import { asLogError, LogError } from '../errors.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
 import { partitionEvents } from '../retention/tombstones.ts';
 import { missingRows, refuseOtherLog, refuseWhileInserting } from './comparison.ts';
@@ -151,7 +151,7 @@ export class Shipper {
 
   /** From here on ClickHouse is asked again what it holds; where that cannot help, nothing more is accepted. */
   #noteProblem(error: unknown): LogError {
-    const problem = asLogError(error);
+    const problem = asLogError(error, 'Shipping failed');
     this.#certain = false;
     this.#problem = problem;
     if (!problem.retryable) this.#rejectWaiters(problem);
@@ -253,12 +253,6 @@ export class Shipper {
 
 function isFinal(problem: LogError): boolean {
   return FINAL.has(problem.code) || (problem.code.startsWith('journal-') && !problem.retryable);
-}
-
-function asLogError(error: unknown): LogError {
-  if (error instanceof LogError) return error;
-  const said = `Shipping failed: ${error instanceof Error ? error.message : String(error)}.`;
-  return new LogError('journal-failed', said, { cause: error });
 }
 
 function stoppedEarly(): LogError {

@@ -2,10 +2,12 @@
 // back and compared, go when they are old enough. Their leaves stay in the tiles. Slow on purpose: it has all day, and
 // shipping and questions have not.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { type Clock, type Micros, parseInstant, systemClock } from '../clock.ts';
-import { LogError } from '../errors.ts';
-import type { Journal } from '../journal/journal.ts';
+import { asLogError, LogError } from '../errors.ts';
+import type { Journal, JournalRow } from '../journal/journal.ts';
+import { expiredOf } from '../retention/tombstones.ts';
 import { compareRows } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
 import type { Shipper } from './shipper.ts';
@@ -73,9 +75,10 @@ export class Trimmer {
         await this.trimOnce();
         this.#problem = undefined;
       } catch (error) {
-        if (!(error instanceof LogError)) throw error;
-        this.#problem = error;
-        if (error.code === 'clickhouse-different' && !this.#cut.signal.aborted) return this.#parts.shipper.halt(error);
+        const problem = asLogError(error, 'The journal cannot be trimmed');
+        this.#problem = problem;
+        if (problem.code === 'clickhouse-different' && !this.#cut.signal.aborted)
+          return this.#parts.shipper.halt(problem);
       }
       await this.#pause(INTERVAL_MS);
     }
@@ -86,28 +89,50 @@ export class Trimmer {
    * clickhouse-different when ClickHouse does not hold what it was delivered.
    */
   async trimOnce(): Promise<number> {
-    const { journal, clickhouse } = this.#parts;
+    const { journal } = this.#parts;
     const oldest = this.#rules.clock() - this.#rules.keepDays * DAY;
     let first = journal.firstRow;
-    while (!this.#cut.signal.aborted) {
+    while (!this.#cut.signal.aborted && !this.#isExpiring(first)) {
       const limit = Math.min(this.#limit(), first + COMPARED_AT_ONCE);
       const rows = first < limit ? journal.rows(first, limit - first) : [];
       const next = rows.find(({ row }) => recordedAt(row) > oldest)?.sequence ?? limit;
       const old = rows.slice(0, next - first);
       if (old.length === 0) return first;
-      const held = await compareRows(clickhouse, old, this.#cut.signal);
-      if (held < old.length)
-        throw new LogError(
-          'clickhouse-different',
-          `ClickHouse does not hold event ${first + held}, which was delivered.`,
-        );
-      const left = await journal.trim(next);
-      // What is left then is in the tile that is not full.
-      if (left === first) return first;
-      first = left;
-      await this.#pause(PAUSE_MS);
+      if (await this.#isHeld(old)) {
+        const left = await journal.trim(next);
+        // What is left then is in the tile that is not full.
+        if (left === first) return first;
+        await this.#pause(PAUSE_MS);
+      }
+      first = journal.firstRow;
     }
     return first;
+  }
+
+  /** Of an expiry that is not at its end the journal still has the rows, and takes them away itself. */
+  #isExpiring(first: number): boolean {
+    return first < (expiredOf(this.#parts.journal)?.below ?? 0);
+  }
+
+  /**
+   * Whether ClickHouse holds these rows; not, when somebody erased them or let them go while it was asked. Throws LogError
+   * clickhouse-different when it does not hold what it was delivered.
+   */
+  async #isHeld(rows: readonly JournalRow[]): Promise<boolean> {
+    const { journal, clickhouse } = this.#parts;
+    const first = rows[0]?.sequence ?? 0;
+    try {
+      const held = await compareRows(clickhouse, rows, this.#cut.signal);
+      if (held === rows.length) return true;
+      throw new LogError(
+        'clickhouse-different',
+        `ClickHouse does not hold event ${first + held}, which was delivered.`,
+      );
+    } catch (error) {
+      const isGone = this.#isExpiring(first) || journal.firstRow > first;
+      if (isGone || !isDeepStrictEqual(journal.rows(first, rows.length), rows)) return false;
+      throw error;
+    }
   }
 
   #limit(): number {

@@ -33,7 +33,7 @@ export class Courier {
   /** Ends the pause of a courier that has nothing to do. */
   #wake = new AbortController();
   #failures = 0;
-  /** Milliseconds since 1970: not again before. */
+  /** Not again before, in the milliseconds of a clock that nobody sets. */
   #retryAt = 0;
   #isLeaving = false;
   #problem: string | undefined;
@@ -101,8 +101,9 @@ export class Courier {
     const { name, leastIntervalMs } = this.#destination;
     const now = systemClock();
     const sent = this.#checkpoints.reader.lastSent(name);
-    const interval = sent ? leastIntervalMs - (now - sent.at) / 1000 : 0;
-    return Math.max(interval, this.#retryAt - now / 1000);
+    // One that was sent in the future was sent before the clock was set back: nobody waits until then.
+    const interval = sent && sent.at <= now ? leastIntervalMs - (now - sent.at) / 1000 : 0;
+    return Math.max(interval, this.#retryAt - performance.now());
   }
 
   async #carry(checkpoint: KeptCheckpoint): Promise<void> {
@@ -126,7 +127,7 @@ export class Courier {
     const { firstPauseMs, longestPauseMs } = this.#pace;
     const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** this.#failures);
     this.#failures += 1;
-    this.#retryAt = systemClock() / 1000 + pause;
+    this.#retryAt = performance.now() + pause;
     this.#problem = delivery.error;
     this.#onFailed(delivery.error ?? '');
     try {

@@ -5,6 +5,7 @@ import { systemClock } from '../../clock.ts';
 import type { Checkpoints } from '../checkpoints.ts';
 import {
   NoteError,
+  type NoteSignature,
   parseNote,
   parseSignatureLine,
   parseVerifierKey,
@@ -56,7 +57,7 @@ export function createWitness({ url, vkey }: WitnessSettings, checkpoints: Check
         answer = await ask(checkpoint, known, signal);
       }
       if (answer.status !== 200) throw refusedBy(name, answer, size);
-      await checkpoints.addSignatures(size, readCosignatures(answer.text, verifier, checkpoint.note, name));
+      await checkpoints.addSignature(size, readCosignature(answer.text, verifier, checkpoint.note, name));
     },
   };
 }
@@ -79,19 +80,25 @@ function refusedBy(name: string, { status }: PostAnswer, size: number): Delivery
   return new DeliveryError(`The ${name} ${why === undefined ? `answered ${status}` : `${why} (${status})`}.`);
 }
 
-/** The lines of the answer that the witness has signed the checkpoint with; others are ignored. */
-function readCosignatures(answer: string, verifier: Verifier, note: string, name: string): string[] {
+/**
+ * The newest of the signatures in the answer that are of the witness' key; those of other keys are ignored. One, for a witness
+ * could make a note so long with its signatures that nobody reads it any more.
+ */
+function readCosignature(answer: string, verifier: Verifier, note: string, name: string): NoteSignature {
   const { text } = parseNote(note);
   try {
     const lines = answer.trimEnd().split('\n').map(parseSignatureLine);
     const known = lines.filter((line) => line.name === verifier.name && line.keyId === verifier.keyId);
     const valid = known.filter(({ bytes }) => verifier.verifies(text, bytes) && isBelievable(bytes));
-    if (known.length > 0 && valid.length === known.length) return valid.map(({ line }) => line);
+    const [newest] = valid.sort((a, b) => timeOf(b) - timeOf(a));
+    if (newest && valid.length === known.length) return newest;
   } catch (error) {
     if (!(error instanceof NoteError)) throw error;
   }
   throw new DeliveryError(`The ${name} answered with no signature of its key ${verifier.keyId} that holds.`);
 }
+
+const timeOf = ({ bytes }: NoteSignature): number => readCosignatureTime(bytes) ?? 0;
 
 function isBelievable(cosignature: Uint8Array): boolean {
   const time = readCosignatureTime(cosignature);
