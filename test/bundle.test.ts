@@ -1,6 +1,6 @@
 // Bundles: what is exported is verified by nothing but its folder; what is altered in one is found, event by event.
 import assert from 'node:assert/strict';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -284,7 +284,17 @@ test('an export refuses what would prove nothing', async (t) => {
     );
   await refused({ to: 701 }, /newest checkpoint covers 700 events; event 700 cannot be proved yet/);
   await refused({ from: 700 }, /no event from 700 on/);
-  await assert.rejects(makeBundle(data, honest), /holds a bundle already/);
+  await assert.rejects(makeBundle(data, honest), /is not empty; name another one/);
+});
+
+test('a bundle goes only where nothing is: what is there could be readable by others, or lead somewhere else', async (t) => {
+  const target = makeFolder(t);
+  const precious = path.join(makeFolder(t), 'precious');
+  writeFileSync(precious, 'precious');
+  symlinkSync(precious, path.join(target, 'checkpoint'));
+  await assert.rejects(makeBundle(data, target), /is not empty; name another one/);
+  await assert.rejects(makeBundle(data, precious), { code: 'bundle-refused' });
+  assert.equal(readFileSync(precious, 'utf8'), 'precious');
 });
 
 test('an export of a log with a gap is refused, and leaves no bundle', async (t) => {

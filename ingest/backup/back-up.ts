@@ -13,7 +13,7 @@ import { expiredOf } from '../retention/tombstones.ts';
 import { type FrozenTables, freezeTables, thawTables } from './clickhouse-parts.ts';
 import { syncPath } from './copy.ts';
 import { copyOnThread } from './copy-thread.ts';
-import { type BackupRecord, recordBackup, recordOf } from './list.ts';
+import { type BackupRecord, forgetBackup, recordBackup, recordOf } from './list.ts';
 import { type BackupFile, MANIFEST_FILE, type Manifest, writeManifest } from './manifest.ts';
 
 /** A backup whose journal was trimmed while it was being made is made once more, so often. */
@@ -35,9 +35,15 @@ export async function backUp(log: ChangeLog, folder: string, program: string): P
   await makeFolder(incomplete);
   try {
     const manifest = await copyAll(log, incomplete, program);
-    await finish(incomplete, place, manifest);
     const record = recordOf(place, manifest);
+    // On the list before it is there: an erasure has to name every backup, and a list that lacks one would hide it.
     await recordBackup(log.journal, record);
+    try {
+      await finish(incomplete, place, manifest);
+    } catch (error) {
+      await forgetBackup(log.journal, place);
+      throw error;
+    }
     return record;
   } catch (error) {
     await rm(incomplete, { recursive: true, force: true });

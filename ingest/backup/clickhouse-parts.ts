@@ -4,6 +4,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import type { ClickHouse } from '../clickhouse/connect.ts';
+import { MIGRATIONS, remakeTables } from '../clickhouse/migrate.ts';
 import { LogError } from '../errors.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -18,7 +19,7 @@ const FOLDER = 'clickhouse';
 /** The raw log: everything else is made from it. */
 const RAW = 'events';
 
-const tableRow = z.object({ name: z.string(), engine: z.string(), create: z.string(), paths: z.array(z.string()) });
+const tableRow = z.object({ name: z.string(), paths: z.array(z.string()) });
 type TableRow = z.infer<typeof tableRow>;
 
 /** The tables as they were at one instant. */
@@ -38,16 +39,10 @@ export async function freezeTables(clickhouse: ClickHouse, dataFolder: string): 
   // Left by a backup that was killed.
   await thawTables(dataFolder);
   const tables = await readTables(clickhouse);
-  const stored = tables.filter(({ paths }) => paths.length > 0);
-  for (const { name } of stored) await clickhouse.command(`ALTER TABLE \`${name}\` FREEZE WITH NAME '${FROZEN}'`);
-  const frozen = await Promise.all(stored.map((table) => readFrozen(table, dataFolder)));
-  const views = tables.filter(({ paths }) => paths.length === 0);
-  const made = [
-    ...frozen.map(({ name, create, parts }) => ({ name, create, parts })),
-    ...views.map(({ name, create }) => ({ name, create, parts: [] })),
-  ];
+  for (const { name } of tables) await clickhouse.command(`ALTER TABLE \`${name}\` FREEZE WITH NAME '${FROZEN}'`);
+  const frozen = await Promise.all(tables.map((table) => readFrozen(table, dataFolder)));
   return {
-    clickhouse: { kind: 'embedded', tables: made },
+    clickhouse: { kind: 'embedded', tables: frozen.map(({ name, parts }) => ({ name, parts })) },
     files: frozen.flatMap(({ files }) => files),
     events: await countRows(frozen.find(({ name }) => name === RAW)),
   };
@@ -69,22 +64,22 @@ async function countRows(table: FrozenTable | undefined): Promise<number> {
 
 async function readTables(clickhouse: ClickHouse): Promise<TableRow[]> {
   const tables = await clickhouse.select(
-    `SELECT name, engine, create_table_query AS create, if(engine LIKE '%MergeTree', data_paths, []) AS paths
-     FROM system.tables WHERE database = currentDatabase() AND NOT is_temporary ORDER BY name LIMIT 1000`,
+    `SELECT name, data_paths AS paths FROM system.tables
+     WHERE database = currentDatabase() AND NOT is_temporary AND engine LIKE '%MergeTree' ORDER BY name LIMIT 1000`,
     {},
     tableRow,
   );
   return [...tables.filter(({ name }) => name !== RAW), ...tables.filter(({ name }) => name === RAW)];
 }
 
-async function readFrozen({ name, create, paths }: TableRow, dataFolder: string): Promise<FrozenTable> {
+async function readFrozen({ name, paths }: TableRow, dataFolder: string): Promise<FrozenTable> {
   const home = path.join(dataFolder, 'clickhouse');
   const place = path.join(home, SHADOW, FROZEN, path.relative(home, paths[0] ?? ''));
   const files = (await filesBelow(place)).map((file) => ({
     from: path.join(place, file),
     path: path.posix.join(FOLDER, name, file),
   }));
-  return { name, create, parts: await namesIn(place), place, files };
+  return { name, parts: await namesIn(place), place, files };
 }
 
 /** Nothing is frozen of a table without rows. */
@@ -106,26 +101,37 @@ async function filesBelow(folder: string): Promise<string[]> {
     .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
 }
 
-/** Makes the tables again in an empty ClickHouse and gives them the parts of a backup. Throws LogError. */
+/** Copies the files of a table's parts to where ClickHouse attaches them from. */
+type CopyInto = (table: string, detached: string) => Promise<void>;
+
+/**
+ * Makes the tables in an empty ClickHouse as the migrations made them that the backup says have run, and gives them their parts.
+ * `partition`: how many events a partition holds. Throws LogError.
+ */
 export async function restoreTables(
   clickhouse: ClickHouse,
-  backup: Embedded,
-  copyInto: (table: string, detached: string) => Promise<void>,
+  { tables }: Embedded,
+  partition: number,
+  copyInto: CopyInto,
 ): Promise<void> {
-  for (const { create } of backup.tables) await clickhouse.command(create);
-  for (const { name, parts } of backup.tables) {
-    if (parts.length === 0) continue;
-    const [place] = await clickhouse.select(
-      'SELECT data_paths AS paths FROM system.tables WHERE database = currentDatabase() AND name = {name:String}',
-      { name },
-      z.object({ paths: z.array(z.string()) }),
-    );
-    const [home] = place?.paths ?? [];
-    if (home === undefined)
-      throw new LogError('backup-damaged', `The table ${name} of the backup cannot be made again.`);
-    await copyInto(name, path.join(home, 'detached'));
-    for (const part of parts) await clickhouse.command(`ALTER TABLE \`${name}\` ATTACH PART '${part}'`);
-  }
+  const isOfMigrations = ({ name }: Table) => name === MIGRATIONS;
+  await remakeTables(clickhouse, partition, async () => {
+    for (const table of tables.filter(isOfMigrations)) await attachParts(clickhouse, table, copyInto);
+  });
+  for (const table of tables) if (!isOfMigrations(table)) await attachParts(clickhouse, table, copyInto);
+}
+
+async function attachParts(clickhouse: ClickHouse, { name, parts }: Table, copyInto: CopyInto): Promise<void> {
+  if (parts.length === 0) return;
+  const [place] = await clickhouse.select(
+    "SELECT data_paths AS paths FROM system.tables WHERE database = currentDatabase() AND name = {name:String} AND engine LIKE '%MergeTree'",
+    { name },
+    z.object({ paths: z.array(z.string()) }),
+  );
+  const [home] = place?.paths ?? [];
+  if (home === undefined) throw new LogError('backup-damaged', `The backup has a table ${name}, which no log has.`);
+  await copyInto(name, path.join(home, 'detached'));
+  for (const part of parts) await clickhouse.command(`ALTER TABLE \`${name}\` ATTACH PART '${part}'`);
 }
 
 /** The table that a file of a backup belongs to, and its path in it; undefined: it is no part of a table. */

@@ -34,8 +34,8 @@ const manifestSchema = z.object({
   clickhouse: z.discriminatedUnion('kind', [
     z.object({
       kind: z.literal('embedded'),
-      /** In the order in which they are made again. */
-      tables: z.array(z.object({ name, create: z.string(), parts: z.array(name) })),
+      /** Those that have parts. How they are made this program knows: a backup's word is not taken for it. */
+      tables: z.array(z.object({ name, parts: z.array(name) })),
     }),
     z.object({ kind: z.literal('server') }),
   ]),

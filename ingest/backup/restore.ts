@@ -1,6 +1,6 @@
 // Makes a data folder of a backup, on this machine or another. Every file is held against its hash while it is copied, the
 // log against the root that the manifest names, and the folder gets its name only then.
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { LogError } from '../errors.ts';
 import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
+import { partitionEvents } from '../retention/tombstones.ts';
 import { partFile, restoreTables } from './clickhouse-parts.ts';
 import { copyFile, syncPath, syncTree } from './copy.ts';
 import { BACKUPS_FACT, recordOf, withBackup } from './list.ts';
@@ -27,14 +28,13 @@ export async function restore(backup: string, folder: string): Promise<Manifest>
       'data-folder-newer',
       `The backup ${backup} is of a newer Metatrail (data version ${manifest.dataVersion}; this program knows ${DATA_VERSION}).`,
     );
-  const place = path.resolve(folder);
-  await refuseTaken(place);
+  const place = await findPlace(folder);
   const made = `${place}${RESTORING}`;
   await makeFolder(made);
   try {
     await copyAll(backup, made, manifest);
     await syncTree(made);
-    await rm(place, { recursive: true, force: true });
+    await removeEmpty(place);
     await rename(made, place);
     await syncPath(path.dirname(place));
     return manifest;
@@ -44,10 +44,37 @@ export async function restore(backup: string, folder: string): Promise<Manifest>
   }
 }
 
-async function refuseTaken(place: string): Promise<void> {
-  const names = await readdir(place).catch(() => []);
-  if (names.length > 0)
-    throw new LogError('restore-refused', `The folder ${place} is not empty; a backup is restored into an empty one.`);
+/** Where the folder is, or leads to if it is a link. Throws LogError unless it is empty or not there. */
+async function findPlace(folder: string): Promise<string> {
+  const given = path.resolve(folder);
+  try {
+    const place = await realpath(given);
+    if ((await readdir(place)).length > 0) throw notEmpty(place);
+    return place;
+  } catch (error) {
+    if (error instanceof LogError) throw error;
+    if (hasCode(error, 'ENOENT')) return given;
+    throw asRestoreError(error, given);
+  }
+}
+
+/** Only as long as it still is: somebody may have begun to use it meanwhile. */
+async function removeEmpty(place: string): Promise<void> {
+  try {
+    await rmdir(place);
+  } catch (error) {
+    if (hasCode(error, 'ENOTEMPTY')) throw notEmpty(place);
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
+}
+
+function notEmpty(place: string): LogError {
+  const said = `The folder ${place} is not empty; a backup is restored into an empty one.`;
+  return new LogError('restore-refused', said);
+}
+
+function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
 async function makeFolder(made: string): Promise<void> {
@@ -55,7 +82,7 @@ async function makeFolder(made: string): Promise<void> {
     await mkdir(path.dirname(made), { recursive: true, mode: 0o700 });
     await mkdir(made, { mode: 0o700 });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw asRestoreError(error, made);
+    if (!hasCode(error, 'EEXIST')) throw asRestoreError(error, made);
     const said = `${made} was left by a restore that did not end; remove it.`;
     throw new LogError('restore-refused', said, { cause: error });
   }
@@ -65,13 +92,13 @@ async function copyAll(backup: string, made: string, manifest: Manifest): Promis
   const isPart = (file: BackupFile) => partFile(file.path) !== undefined;
   for (const file of manifest.files.filter((each) => !isPart(each)))
     await copyChecked(backup, file, path.join(made, file.path));
-  const expired = checkLog(made, backup, manifest);
+  const { expired, partition } = checkLog(made, backup, manifest);
   setFacts(made, backup, manifest);
   if (manifest.clickhouse.kind === 'server') return;
   const clickhouse = openClickHouse({ folder: made });
   try {
     const parts = manifest.files.filter(isPart);
-    await restoreTables(clickhouse, manifest.clickhouse, (table, detached) =>
+    await restoreTables(clickhouse, manifest.clickhouse, partition, (table, detached) =>
       copyTable(backup, parts, table, detached),
     );
     await checkEvents(clickhouse, backup, manifest, expired);
@@ -89,26 +116,28 @@ async function copyTable(backup: string, parts: readonly BackupFile[], table: st
 
 async function copyChecked(backup: string, file: BackupFile, to: string): Promise<void> {
   const from = path.join(backup, file.path);
-  const copied = await copyFile(from, to).catch((error: unknown) => {
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-    if (!isMissing) throw error;
-    throw new LogError('backup-damaged', `${from} is missing from the backup.`, { cause: error });
+  const damaged = (how: string, cause?: unknown) => new LogError('backup-damaged', `${from} ${how}.`, { cause });
+  const found = await lstat(from).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT', 'ENOTDIR')) throw error;
+    throw damaged('is missing from the backup', error);
   });
-  if (copied.bytes === file.bytes && copied.sha256 === file.sha256) return;
-  const how =
-    copied.bytes === file.bytes ? 'has another content' : `has ${copied.bytes} bytes instead of ${file.bytes}`;
-  throw new LogError('backup-damaged', `${from} ${how} than when the backup was made.`);
+  // A pipe would be waited for, a link leads somewhere else.
+  if (!found.isFile()) throw damaged('is no file');
+  if (found.size !== file.bytes)
+    throw damaged(`has ${found.size} bytes instead of the ${file.bytes} that it had when the backup was made`);
+  const { sha256 } = await copyFile(from, to);
+  if (sha256 !== file.sha256) throw damaged('has another content than when the backup was made');
 }
 
-/** Returns how many events at the beginning have expired. */
-function checkLog(made: string, backup: string, manifest: Manifest): number {
+/** Returns how many events at the beginning have expired, and how many a partition holds. */
+function checkLog(made: string, backup: string, manifest: Manifest): { expired: number; partition: number } {
   const snapshot = new JournalSnapshot(made);
   try {
     const isSame =
       snapshot.log === manifest.log && snapshot.size === manifest.size && snapshot.root() === manifest.root;
     if (!isSame)
       throw new LogError('backup-damaged', `The journal in ${backup} is not the log that its manifest names.`);
-    return snapshot.expiredBelow();
+    return { expired: snapshot.expiredBelow(), partition: partitionEvents(snapshot) };
   } finally {
     snapshot.close();
   }
@@ -142,7 +171,7 @@ async function checkEvents(clickhouse: ClickHouse, backup: string, manifest: Man
 
 function asRestoreError(error: unknown, place: string): LogError {
   if (error instanceof LogError) return error;
-  const isFull = error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
+  const isFull = hasCode(error, 'ENOSPC', 'EDQUOT');
   const reason = error instanceof Error ? error.message : String(error);
   const said = isFull ? `The disk of ${place} is full.` : `The folder ${place} could not be made: ${reason}.`;
   return new LogError('restore-refused', said, { cause: error });

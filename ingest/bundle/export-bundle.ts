@@ -1,7 +1,7 @@
 // Writes the log, or a part of it, as a bundle: rows, tiles, checkpoints, the keys that the rows need, public keys. README.md
 // of this folder documents the format. Rows come from a reader, everything else is read from the journal's file.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
@@ -197,9 +197,16 @@ class BundleFolder {
 
   constructor(folder: string) {
     this.#folder = path.resolve(folder);
-    if (existsSync(path.join(this.#folder, 'bundle.json')))
-      throw new LogError('bundle-refused', `The folder ${this.#folder} holds a bundle already; name another one.`);
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+      if (readdirSync(this.#folder).length === 0) return;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      const said = `The folder ${this.#folder} cannot be made: ${reason}; name another one.`;
+      throw new LogError('bundle-refused', said, { cause: error });
+    }
+    // What is there could be readable by others, or lead somewhere else.
+    throw new LogError('bundle-refused', `The folder ${this.#folder} is not empty; name another one.`);
   }
 
   get count(): number {

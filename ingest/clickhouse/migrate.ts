@@ -15,6 +15,8 @@ interface Migration {
 }
 
 const FOLDER = new URL('./migrations/', import.meta.url);
+/** The table of the migrations that have run; the first of them makes it. */
+export const MIGRATIONS = 'migrations';
 
 export function readMigrations(): Migration[] {
   return readdirSync(FOLDER)
@@ -47,18 +49,42 @@ export async function migrateClickHouse(clickhouse: ClickHouse, partition = PART
   await refuseMissingRights(clickhouse);
 }
 
+/**
+ * Makes the tables as they were after the migrations that have run by the table of migrations, which `fillMigrations` fills as
+ * soon as it is there. For an empty ClickHouse. Throws LogError data-folder-newer.
+ */
+export async function remakeTables(
+  owner: ClickHouse,
+  partition: number,
+  fillMigrations: () => Promise<void>,
+): Promise<void> {
+  const [first, ...others] = readMigrations();
+  if (first) await owner.command(first.sql);
+  await fillMigrations();
+  const applied = await readApplied(owner);
+  if (applied > (others.at(-1)?.number ?? 0)) throw newerThanThis(applied);
+  for (const { number, sql } of others) if (number <= applied) await owner.command(withPartition(sql, partition));
+}
+
 /** The migrations that have not run on a server. */
 async function findMissing(owner: ClickHouse): Promise<Migration[]> {
   const migrations = readMigrations();
   const applied = await readApplied(owner);
   const newest = migrations.at(-1)?.number ?? 0;
-  if (applied > newest) {
-    throw new LogError(
-      'data-folder-newer',
-      `The change log in ClickHouse was written by a newer Metatrail (migration ${applied}; this program knows ${newest}).`,
-    );
-  }
+  if (applied > newest) throw newerThanThis(applied);
   return migrations.filter(({ number }) => number > applied);
+}
+
+function newerThanThis(applied: number): LogError {
+  const newest = readMigrations().at(-1)?.number ?? 0;
+  return new LogError(
+    'data-folder-newer',
+    `The change log in ClickHouse was written by a newer Metatrail (migration ${applied}; this program knows ${newest}).`,
+  );
+}
+
+function withPartition(sql: string, partition: number): string {
+  return sql.replace(`intDiv(sequence, ${PARTITION_EVENTS})`, `intDiv(sequence, ${partition})`);
 }
 
 async function runMigrations(
@@ -68,7 +94,7 @@ async function runMigrations(
   partition: number,
 ): Promise<void> {
   for (const { number, name, sql: text } of migrations) {
-    const sql = text.replace(`intDiv(sequence, ${PARTITION_EVENTS})`, `intDiv(sequence, ${partition})`);
+    const sql = withPartition(text, partition);
     // Which migrations have run is what each server knows of itself, also among replicas.
     await owner.command(replicated && number > 1 ? asReplicated(sql) : sql);
     const line = JSON.stringify({ number, name, applied_at: formatMicros(systemClock()) });

@@ -27,7 +27,7 @@ export interface Expired {
 }
 
 /** How many events a partition of this log holds, a complete subtree of the Merkle tree: a fact since its first start. */
-export function partitionEvents(journal: Journal): number {
+export function partitionEvents(journal: Pick<Journal, 'fact'>): number {
   return Number(journal.fact(FACT) ?? PARTITION_EVENTS);
 }
 
