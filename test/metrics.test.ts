@@ -8,6 +8,8 @@ import { pino } from 'pino';
 import { schema } from '../api/graphql/schema.ts';
 import { createHttpApplication, listen } from '../api/http/server.ts';
 import { SignIn } from '../api/sign-in.ts';
+import { Trimmer } from '../ingest/clickhouse/trimmer.ts';
+import { tamper } from './checkpoint-world.ts';
 import { afterwards, makeBatch } from './ingest-world.ts';
 import { beginWithClickHouse, openCompany } from './lagging-world.ts';
 
@@ -57,6 +59,24 @@ test('metrics are for those who are signed in', async (t) => {
 test('open metrics are for everybody who reaches the port', async (t) => {
   const open = await serve(t, true);
   assert.equal((await open.get('/metrics', false)).status, 200);
+});
+
+test('what keeps the journal from being trimmed is told in health, without a word of a row', async (t) => {
+  const { installation, journal, shipper, get } = await serve(t);
+  const { log } = installation;
+  await shipper.delivered(journal.size);
+  const checkpoint = await log.checkpoints.current();
+  const rules = { keepDays: 0, keepRows: 0, clock: () => Date.now() * 1000 + 1_000_000 };
+  const trimmer = new Trimmer({ ...log, checkpointed: () => checkpoint.size }, rules);
+  Object.assign(log, { trimmer });
+  const trimming = async () => (await (await get('/health/ready', false)).text()).match(/"trimming":"[^"]*"/)?.[0];
+  assert.equal(await trimming(), undefined);
+  tamper(journal.folder, 'UPDATE journal SET row = substr(row, 2) WHERE sequence = 0');
+  trimmer.start();
+  while (trimmer.problem === undefined) await sleep(20);
+  await trimmer.stop();
+  tamper(journal.folder, "UPDATE journal SET row = '{' || row WHERE sequence = 0");
+  assert.equal(await trimming(), '"trimming":"The journal cannot be trimmed: a row of the journal cannot be read."');
 });
 
 test('a log that falls behind says so in events and seconds, in health, metrics and the API', async (t) => {

@@ -69,7 +69,7 @@ function setSecurityHeaders(_: Request, response: Response, next: NextFunction):
 }
 
 function answerReady(service: Service, response: Response): void {
-  const { journal, shipper, pressure, checkpoints, publication } = service.installation.log;
+  const { journal, shipper, pressure, trimmer, eraser, checkpoints, publication } = service.installation.log;
   const lag = pressure.lag;
   const reason = service.notReady();
   const ready = reason === undefined && shipper.state !== 'stopped';
@@ -83,6 +83,8 @@ function answerReady(service: Service, response: Response): void {
     pressure: pressure.pressure,
     shipper: shipper.state,
     ...(shipper.problem && { problem: shipper.problem.message }),
+    ...(trimmer.problem && { trimming: trimmer.problem.message }),
+    ...(eraser.problem && { erasing: eraser.problem.message }),
     checkpoint: {
       size: checkpoints.newest()?.size ?? 0,
       key: checkpoints.keyId,
