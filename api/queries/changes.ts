@@ -133,15 +133,16 @@ export async function readPage(
   const found: number[] = [];
   let span = page.span ?? FIRST_SPAN;
   let before = Math.min(page.before ?? context.watermark, context.watermark);
-  while (before > lowest && found.length <= first) {
-    const from = Math.max(lowest, before - span);
+  // Also of an empty log something is asked: a ClickHouse that is away has no answer.
+  do {
+    const from = Math.max(Math.min(lowest, before), before - span);
     const missing = first + 1 - found.length;
     const some = await findNewest(context, wheres, { ...params, lowest: from, before }, missing);
     found.push(...some);
     const growth = some.length === 0 ? GROWTH : (1.25 * (missing - some.length)) / some.length;
     span = Math.ceil(span * Math.max(1, Math.min(GROWTH, growth)));
     before = from;
-  }
+  } while (before > lowest && found.length <= first);
   const shown = found.slice(0, first);
   const read = await readSequences(context, shown);
   const events = shown.flatMap((sequence) => read.get(sequence) ?? []);
