@@ -6,7 +6,7 @@ import type { ClickHouse } from '../clickhouse/connect.ts';
 import { formatMicros, type Micros } from '../clock.ts';
 import { LogError } from '../errors.ts';
 
-const TABLES = ['events', 'entitlement_changes'];
+const TABLES = ['events', 'entitlement_changes', 'events_set_aside'];
 /** Seconds that an old part stays meanwhile: what replaced it was written to the disk before (FSYNC). */
 const LIFETIME = 1;
 const POLL_MS = 250;
