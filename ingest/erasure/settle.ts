@@ -66,10 +66,14 @@ export async function handOver(clickhouse: ClickHouse, events: readonly ErasedEv
   }
 }
 
-/** What is handed over for an event, in this column; an empty text where nothing is. */
-export const handed = (column: string) =>
-  `transform(sequence, (SELECT groupArray(sequence) FROM (SELECT sequence FROM erased_events ORDER BY sequence)),
-    (SELECT groupArray(${column}) FROM (SELECT ${column} FROM erased_events ORDER BY sequence)), '')`;
+/**
+ * What is handed over for an event, in this column; an empty text where nothing is. Sequence and text come as pairs: of a column
+ * that is mostly empty, and kept sparse for that, groupArray tells what is not empty first, whatever the order of the rows.
+ */
+export const handed = (column: string) => {
+  const pairs = `(SELECT groupArray((sequence, ${column})) FROM erased_events)`;
+  return `transform(sequence, tupleElement(${pairs}, 1), tupleElement(${pairs}, 2), '')`;
+};
 export const emptyText = (column: string, by: string) => `${column} = if(${handed(by)} != '', '', ${column})`;
 const commitmentColumn = (column: string, by: string) =>
   `${column} = if(${handed(by)} != '', unhex(${handed(by)}), ${column})`;
