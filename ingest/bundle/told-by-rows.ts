@@ -22,6 +22,7 @@ export class ToldByRows {
   highestKey = 0;
   readonly #isThere: (number: number) => boolean;
   readonly #numbers = new Map<string, number>();
+  readonly #erasedBy = new Map<number, number>();
   readonly #rule = new OwnerRule();
 
   /** `isThere`: whether there is a key of this number. */
@@ -47,13 +48,9 @@ export class ToldByRows {
     this.#rule.close();
   }
 
-  /** The newest erasure that took a key of this event; 0: its event has expired. */
-  erasureOf(row: ErasedEvent, keysOf: (sequence: number) => readonly number[]): number {
-    const keys = new Set(keysOf(row.sequence));
-    return [...this.erasures].reduce(
-      (newest, [event, gone]) => (gone.keys.some((key) => keys.has(key)) ? event : newest),
-      0,
-    );
+  /** The newest erasure that took one of these keys, which an event names; 0: its own event has expired. */
+  erasureOf(keys: readonly number[]): number {
+    return Math.max(0, ...keys.map((key) => this.#erasedBy.get(key) ?? 0));
   }
 
   #own(number: number, owner: string, sequence: number): void {
@@ -75,6 +72,7 @@ export class ToldByRows {
     );
     if (keys.length === 0) return;
     this.erasures.set(sequence, { acceptedAt: recordedAt, keys });
+    for (const key of keys) this.#erasedBy.set(key, sequence);
     this.highestKey = Math.max(this.highestKey, ...keys);
   }
 

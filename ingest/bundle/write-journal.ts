@@ -118,7 +118,7 @@ function writeErasures(database: DatabaseSync, { told, keysOf }: Read): void {
   );
   for (const event of told.erased) {
     const { sequence, object, actor, values, references } = event;
-    erase.run(sequence, told.erasureOf(event, keysOf), object, actor, values, references.join(','));
+    erase.run(sequence, told.erasureOf(keysOf(sequence)), object, actor, values, references.join(','));
   }
 }
 

@@ -112,7 +112,7 @@ export async function waitForMutations(clickhouse: ClickHouse, table: string): P
     if (open.length === 0) return;
     const failed = open.find((mutation) => mutation.failed !== '');
     if (failed)
-      throw new LogError('clickhouse-refused', `ClickHouse cannot empty columns of ${table} (${failed.failed}).`, {
+      throw new LogError('clickhouse-refused', `ClickHouse cannot change what ${table} holds (${failed.failed}).`, {
         retryable: true,
       });
     await sleep(POLL_MS);
