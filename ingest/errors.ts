@@ -32,7 +32,8 @@ export type LogErrorCode =
   | 'bundle-refused'
   | 'backup-failed'
   | 'backup-damaged'
-  | 'restore-refused';
+  | 'restore-refused'
+  | 'move-refused';
 
 export class LogError extends Error {
   override name = 'LogError';
@@ -94,6 +95,7 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'backup-failed': 'Nothing of it was kept; put right what is said and make another one.',
   'backup-damaged': 'Restore another backup: this one is not what was written.',
   'restore-refused': 'Nothing was changed; put right what is said and restore once more.',
+  'move-refused': 'No log was made; put right what is said and move it once more.',
 };
 
 /** What nobody foresaw, as a LogError, without its words: they may quote a row. `what` begins the sentence. */

@@ -6,6 +6,7 @@ import { sizeInCheckpoint, sizeInClickHouse } from '../../ingest/backup/lost.ts'
 import { type Manifest, readManifest } from '../../ingest/backup/manifest.ts';
 import { restore } from '../../ingest/backup/restore.ts';
 import { formatIso } from '../../ingest/clock.ts';
+import { LogError } from '../../ingest/errors.ts';
 import { type Environment, logTargetOf } from '../environment.ts';
 import { CommandError } from './command-error.ts';
 import { maintain } from './maintain.ts';
@@ -85,7 +86,15 @@ async function compareServer(environment: Environment, manifest: Manifest): Prom
     console.log('ClickHouse was a server: CLICKHOUSE_URL must name it, or one restored from a backup of its own.');
     return;
   }
-  const held = await sizeInClickHouse(logTargetOf(environment), manifest);
+  const held = await sizeInClickHouse(logTargetOf(environment), manifest).catch((error: unknown) => {
+    // The data folder is made, and whole: what a server has cannot change that.
+    if (!(error instanceof LogError)) throw error;
+    console.log(
+      `ClickHouse could not be asked what it holds: ${error.message} Nothing is shipped before it was compared.`,
+    );
+    return undefined;
+  });
+  if (held === undefined) return;
   if (held > manifest.size)
     console.log(
       `ClickHouse holds ${held} events: ${lost(manifest.size, held)}, and nothing is shipped until that is settled.`,

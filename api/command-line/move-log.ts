@@ -1,30 +1,42 @@
 // `metatrail move-log`: takes the log of a data folder from the embedded ClickHouse to the server or cluster that the
-// environment names, while no service runs on it.
+// environment names, while no service runs on it; or makes a data folder of a bundle (move-bundle.ts).
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import cliProgress from 'cli-progress';
 import { type Command, Option } from 'commander';
 import { openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { moveLog } from '../../ingest/clickhouse/move-log.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
 import { type Environment, logTargetOf, readEnvironment, readVariables } from '../environment.ts';
 import { CommandError } from './command-error.ts';
+import { MoveBar } from './move-bar.ts';
+import { moveFromBundle } from './move-bundle.ts';
 
 export function addMoveLog(program: Command): void {
   program
     .command('move-log')
-    .description('take the log from the embedded ClickHouse to a server or a cluster, and compare every row')
+    .description('take the log to a server or a cluster, or from a bundle, and compare every row')
     .addOption(new Option('--data <folder>', 'the data folder (METATRAIL_DATA)'))
     .option('--to <url>', 'the address of the server (CLICKHOUSE_URL, which keeps a password out of sight)')
-    .action((options: { data?: string; to?: string }) =>
-      moveEmbeddedLog(
-        readEnvironment({
-          ...readVariables(),
-          ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
-          ...(options.to !== undefined && { CLICKHOUSE_URL: options.to }),
-        }),
-      ),
-    );
+    .option('--from <bundle>', 'make a log of this bundle, in an empty data folder')
+    .option('--checkpoint <file...>', 'with --from: signed checkpoints that were kept elsewhere')
+    .option('--public-keys <file>', 'with --from: the only public keys to trust')
+    .action(async (options: MoveOptions) => {
+      const environment = readEnvironment({
+        ...readVariables(),
+        ...(options.data !== undefined && { METATRAIL_DATA: options.data }),
+        ...(options.to !== undefined && { CLICKHOUSE_URL: options.to }),
+      });
+      if (options.from === undefined) await moveEmbeddedLog(environment);
+      else await moveFromBundle(environment, options.from, options);
+    });
+}
+
+interface MoveOptions {
+  data?: string;
+  to?: string;
+  from?: string;
+  checkpoint?: string[];
+  publicKeys?: string;
 }
 
 /** Prints what was moved. Throws CommandError, and LogError where ClickHouse or the log stand in the way. */
@@ -39,29 +51,17 @@ async function moveEmbeddedLog(environment: Environment): Promise<void> {
     opened.unshift(what);
     return what;
   };
-  const bar = new cliProgress.SingleBar(
-    {
-      format: '  {bar} {what} {value} of {total} events',
-      noTTYOutput: true,
-      notTTYSchedule: 5000,
-      clearOnComplete: true,
-    },
-    cliProgress.Presets.shades_classic,
-  );
+  const bar = new MoveBar();
   try {
     // Locks the folder: while a service runs on it this is refused, and a service that is started meanwhile is.
     const journal = open(await Journal.open(folder));
     const source = open(openClickHouse({ folder }));
     const target = open(openClickHouse(logTargetOf(environment)));
-    bar.start(0, 0, { what: 'looking at' });
     const { events, found } = await moveLog({
       journal,
       source,
       target,
-      onProgress({ what, done, total }) {
-        bar.setTotal(total);
-        bar.update(done, { what });
-      },
+      onProgress: (progress) => bar.show(progress),
     });
     bar.stop();
     console.log(

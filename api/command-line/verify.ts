@@ -80,7 +80,8 @@ async function findReport(options: VerifyOptions, progress: Progress): Promise<R
   }
 }
 
-function readOrder({ checkpoint = [], publicKeys, seed }: VerifyOptions): VerificationOrder & Options {
+/** What a check is held against besides the log itself. Throws CannotCheckError: a file cannot be read. */
+export function readOrder({ checkpoint = [], publicKeys, seed }: VerifyOptions): VerificationOrder & Options {
   return {
     outside: checkpoint.map((file) => ({ place: `the checkpoint ${file}`, note: readText(file) })),
     ...(publicKeys !== undefined && { trusted: { place: publicKeys, keys: readText(publicKeys) } }),

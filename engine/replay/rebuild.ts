@@ -42,7 +42,11 @@ export async function rebuildInto(
   }
 }
 
-async function rebuildState(target: LogTarget, onProgress: (done: number, size: number) => void): Promise<number> {
+/** Puts the state that a log makes in the place of what a data folder has that nothing has open. Returns the number of events. */
+export async function rebuildState(
+  target: LogTarget,
+  onProgress: (done: number, size: number) => void,
+): Promise<number> {
   const clickhouse = openClickHouse(target);
   return closing(clickhouse, async () => {
     // First, for it makes the file one that can be read while it is written.

@@ -22,6 +22,8 @@ import { ErasureReader } from './journal-reader.ts';
 import { readQuestionsBefore } from './keyed-rows.ts';
 import { computeErased, type ErasurePlan, type ErasureRequest, planErasure } from './plan.ts';
 import { longEnough, SHORTEST_VALUE } from './search.ts';
+import { emptySetAside, findSetAside, type SetAsideRow } from './set-aside.ts';
+import { SetAsideWork } from './set-aside-work.ts';
 import { type OnStep, settleInClickHouse } from './settle.ts';
 
 /** A mutation rewrites columns of every part that holds one of the events: requests of an hour share one. */
@@ -64,6 +66,7 @@ export class Eraser {
   readonly #journal: Journal;
   readonly #clickhouse: ClickHouse;
   readonly #shipper: Shipper;
+  readonly #setAside: SetAsideWork;
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
   #settling: Promise<void> | undefined;
@@ -74,6 +77,7 @@ export class Eraser {
     this.#clickhouse = clickhouse;
     this.#shipper = shipper;
     this.reader = new ErasureReader(journal.folder);
+    this.#setAside = new SetAsideWork(journal, this.reader);
   }
 
   /** What stands in the way of settling, if anything. */
@@ -121,14 +125,32 @@ export class Eraser {
   async #eraseOnce(request: ErasureRequest, reason: Reason, check: CheckState): Promise<Erased> {
     const { sources, plan, removals, remains } = await this.#look(request, check);
     const events = await computeErased(sources, plan.keyNumbers);
+    const setAside = await this.#findSetAside(plan);
     const keys = plan.keyNumbers.flatMap((number) => this.reader.bytesOf(number) ?? []);
     const { first: event } = await this.#journal.accept(() => ({
-      events: [{ ...erasureEvent('person-erased', plan, reason, request.object), object: request.object }],
+      events: [
+        { ...erasureEvent('person-erased', plan, reason, request.object, setAside.length), object: request.object },
+      ],
       state: removals,
       erase: { keys: plan.keyNumbers, events, planned: plan.size },
     }));
     this.#contents.set(event, { ...soughtOf(plan), keys, shared: plan.shared.size });
     return { event, plan: { ...plan, remains: [...plan.remains, ...remains] } };
+  }
+
+  /** Written down before the erasure is accepted: afterwards nobody knows any more what was theirs. */
+  async #findSetAside(plan: ErasurePlan): Promise<SetAsideRow[]> {
+    const isTheirs = (text: string) => !plan.shared.has(text);
+    const rows = await findSetAside(this.#clickhouse, {
+      objects: plan.objects,
+      entries: plan.ownEntries,
+      actors: plan.actors,
+      texts: [...plan.texts].filter(isTheirs),
+      names: [...plan.names].filter(isTheirs),
+    });
+    const [key] = plan.keyNumbers;
+    if (rows.length > 0 && key !== undefined) await this.#setAside.add({ key, rows });
+    return rows;
   }
 
   /** The questions asked before an instant whose texts are still there, by the numbers of their keys. */
@@ -234,6 +256,7 @@ export class Eraser {
   }
 
   async #settleOnce(onStep?: OnStep): Promise<void> {
+    await this.#setAside.finish((rows) => emptySetAside(this.#clickhouse, rows));
     const { events, version } = this.reader.unsettled();
     const last = events.at(-1);
     if (!last) return;
@@ -262,6 +285,7 @@ function erasureEvent(
   plan: Pick<ErasurePlan, 'keyNumbers' | 'events' | 'objects'>,
   { who, by, why }: Reason,
   object?: string,
+  setAside = 0,
 ): ProposedEvent {
   const value = (attribute: string, type: EventValue['type'], text: string): EventValue => ({
     attribute,
@@ -279,6 +303,7 @@ function erasureEvent(
     values: [
       value('reason', 'string', why),
       value('events', 'integer', String(plan.events)),
+      ...(setAside > 0 ? [value('set-aside', 'integer', String(setAside))] : []),
       ...plan.objects.filter((id) => id !== object).map((id) => value('object', 'string', id)),
       ...plan.keyNumbers.map(
         (number): EventValue => ({

@@ -30,6 +30,8 @@ export interface ErasurePlan {
   objects: string[];
   /** The entries that were ever theirs. */
   entries: string[];
+  /** Those of them that were never anybody else's. */
+  ownEntries: string[];
   /** The keys that go: of objects, of entries before they were joined, of actors, of references by name, of questions. */
   keys: { object: number; entry: number; actor: number; reference: number; read: number };
   keyNumbers: number[];
@@ -83,7 +85,15 @@ export async function planErasure(sources: PlanSources, request: ErasureRequest)
       ? [`${content.shared.size} of ${content.texts.size} texts stand in events about others as well, and stay there.`]
       : []),
   ];
-  return { objects, entries: entries.map(({ entry }) => entry), ...describeKeys(keys), ...content, remains, size };
+  return {
+    objects,
+    entries: entries.map(({ entry }) => entry),
+    ownEntries: taken.map(({ entry }) => entry),
+    ...describeKeys(keys),
+    ...content,
+    remains,
+    size,
+  };
 }
 
 function describeKeys(keys: readonly OwnedKey[]): Pick<ErasurePlan, 'keys' | 'keyNumbers' | 'actors'> {

@@ -51,7 +51,8 @@ export async function settleInClickHouse(
     throw new LogError('clickhouse-different', `ClickHouse holds ${compared} of ${events.length} erased events.`);
 }
 
-async function handOver(clickhouse: ClickHouse, events: readonly ErasedEvent[]): Promise<void> {
+/** Tells ClickHouse what the next mutation is to empty. */
+export async function handOver(clickhouse: ClickHouse, events: readonly ErasedEvent[]): Promise<void> {
   await clickhouse.command('TRUNCATE TABLE erased_events');
   for (let from = 0; from < events.length; from += BATCH_ROWS) {
     const lines = events.slice(from, from + BATCH_ROWS).map(({ sequence, object, actor, values, references }) => {
@@ -65,11 +66,15 @@ async function handOver(clickhouse: ClickHouse, events: readonly ErasedEvent[]):
   }
 }
 
-/** What is handed over for an event, in this column; an empty text where nothing is. */
-const handed = (column: string) =>
-  `transform(sequence, (SELECT groupArray(sequence) FROM (SELECT sequence FROM erased_events ORDER BY sequence)),
-    (SELECT groupArray(${column}) FROM (SELECT ${column} FROM erased_events ORDER BY sequence)), '')`;
-const emptyText = (column: string, by: string) => `${column} = if(${handed(by)} != '', '', ${column})`;
+/**
+ * What is handed over for an event, in this column; an empty text where nothing is. Sequence and text come as pairs: of a column
+ * that is mostly empty, and kept sparse for that, groupArray tells what is not empty first, whatever the order of the rows.
+ */
+export const handed = (column: string) => {
+  const pairs = `(SELECT groupArray((sequence, ${column})) FROM erased_events)`;
+  return `transform(sequence, tupleElement(${pairs}, 1), tupleElement(${pairs}, 2), '')`;
+};
+export const emptyText = (column: string, by: string) => `${column} = if(${handed(by)} != '', '', ${column})`;
 const commitmentColumn = (column: string, by: string) =>
   `${column} = if(${handed(by)} != '', unhex(${handed(by)}), ${column})`;
 /** A commitment in hexadecimal, or nothing, for each value. */
@@ -96,7 +101,7 @@ const UPDATE = `ALTER TABLE events UPDATE
 const mutationRow = z.object({ failed: z.string() });
 
 /** Mutations go on after the statement is answered, and after a restart. Throws LogError when one fails. */
-async function waitForMutations(clickhouse: ClickHouse, table: string): Promise<void> {
+export async function waitForMutations(clickhouse: ClickHouse, table: string): Promise<void> {
   for (;;) {
     const open = await clickhouse.select(
       `SELECT extract(latest_fail_reason, '\\\\(([A-Z_]+)\\\\)') AS failed FROM system.mutations
@@ -107,7 +112,7 @@ async function waitForMutations(clickhouse: ClickHouse, table: string): Promise<
     if (open.length === 0) return;
     const failed = open.find((mutation) => mutation.failed !== '');
     if (failed)
-      throw new LogError('clickhouse-refused', `ClickHouse cannot empty columns of ${table} (${failed.failed}).`, {
+      throw new LogError('clickhouse-refused', `ClickHouse cannot change what ${table} holds (${failed.failed}).`, {
         retryable: true,
       });
     await sleep(POLL_MS);

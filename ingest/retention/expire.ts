@@ -8,6 +8,7 @@ import { atEachOwner } from '../clickhouse/owners.ts';
 import type { Shipper } from '../clickhouse/shipper.ts';
 import { formatIso, formatMicros, type Micros, parseInstant, systemClock } from '../clock.ts';
 import { ErasureReader } from '../erasure/journal-reader.ts';
+import { waitForMutations } from '../erasure/settle.ts';
 import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -168,8 +169,10 @@ async function finishOnce(
     for (const { first, size } of listTombstones(journal))
       await owner.command(`ALTER TABLE events DROP PARTITION ${first / size}`);
     onStep('dropped');
-    for (const { target } of VIEWS)
+    for (const { target } of VIEWS) {
       await owner.command(`ALTER TABLE ${target} DELETE WHERE sequence < {below:UInt64}`, { below: expired.below });
+      await waitForMutations(owner, target);
+    }
   });
   onStep('derived');
   await deleteUnusedKeys(journal, clickhouse, shipper);

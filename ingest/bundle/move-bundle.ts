@@ -1,0 +1,134 @@
+// A log made again from a bundle: a data folder, and the rows in the ClickHouse in it or on a server. The folder gets its name
+// when everything is there and was compared; until then it is called `….moving`, and whoever runs the same again goes on.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { syncPath, syncTree } from '../backup/copy.ts';
+import { type ClickHouseTarget, openClickHouse } from '../clickhouse/connect.ts';
+import { migrateClickHouse } from '../clickhouse/migrate.ts';
+import { LogError } from '../errors.ts';
+import { lockDataFolder } from '../journal/lock.ts';
+import { compareFilled, countFilled, type FillProgress, fillClickHouse } from './fill-clickhouse.ts';
+import { OpenedBundle } from './open-bundle.ts';
+import { writeJournal } from './write-journal.ts';
+
+const MOVING = '.moving';
+/** In an unfinished folder: the SHA-256 of the bundle.json that it is made from. */
+const MARKER = 'moving';
+
+export interface BundleMove {
+  /** The bundle's folder. That it is a whole, unaltered log was checked before, by the verifier. */
+  bundle: string;
+  /** Where the log is to be; its folder must be empty or not there, and so must be its ClickHouse. */
+  target: ClickHouseTarget;
+  /** Called when all rows are there and were compared, with what is to become the data folder, which nothing has open. */
+  finish: (made: ClickHouseTarget) => Promise<void>;
+  onProgress?: (progress: FillProgress) => void;
+  signal?: AbortSignal;
+}
+
+export interface MovedBundle {
+  log: string;
+  events: number;
+  /** Those that a move that was cut off had brought there. */
+  found: number;
+  keys: number;
+  /** Events of which columns were emptied. */
+  erased: number;
+  holds: number;
+}
+
+/** The folder that a move that did not end has left. */
+export function unfinishedMove(folder: string): string | undefined {
+  const made = `${path.resolve(folder)}${MOVING}`;
+  return existsSync(made) ? made : undefined;
+}
+
+/** Throws LogError: move-refused, and what ClickHouse refuses; what was copied stays, and the next move goes on from there. */
+export async function moveBundle(move: BundleMove): Promise<MovedBundle> {
+  const bundle = new OpenedBundle(move.bundle);
+  refusePart(bundle);
+  const place = path.resolve(move.target.folder);
+  await refuseTaken(place);
+  const made = `${place}${MOVING}`;
+  const isBegun = takeUp(made, bundle);
+  const lock = lockDataFolder(made);
+  try {
+    const target = { ...move.target, folder: made };
+    const filled = await fill(move, target, bundle, isBegun);
+    await move.finish(target);
+    rmSync(path.join(made, MARKER));
+    await syncTree(made);
+    await rm(place, { recursive: true, force: true });
+    await rename(made, place);
+    await syncPath(path.dirname(place));
+    return filled;
+  } finally {
+    lock.close();
+  }
+}
+
+async function fill(
+  { onProgress, signal }: BundleMove,
+  target: ClickHouseTarget,
+  bundle: OpenedBundle,
+  isBegun: boolean,
+): Promise<MovedBundle> {
+  const clickhouse = openClickHouse(target);
+  const filling = { bundle, clickhouse, onProgress, signal };
+  try {
+    await migrateClickHouse(clickhouse, bundle.partitionEvents);
+    const found = await countFilled(filling);
+    if (!isBegun) begin(target.folder, bundle, found);
+    const { keys, erased, holds } = await writeJournal(target.folder, bundle);
+    await fillClickHouse(filling, found, erased);
+    await compareFilled(filling);
+    return { log: bundle.log, events: bundle.size, found, keys, erased: erased.length, holds };
+  } finally {
+    await clickhouse.close();
+  }
+}
+
+/** From here on what is in the ClickHouse came from this bundle. */
+function begin(made: string, { sha256 }: OpenedBundle, found: number): void {
+  if (found === 0) {
+    writeFileSync(path.join(made, MARKER), sha256, { mode: 0o600 });
+    return;
+  }
+  rmSync(made, { recursive: true, force: true });
+  throw new LogError(
+    'move-refused',
+    `The ClickHouse to move to holds ${found} events already; name an empty database.`,
+  );
+}
+
+/** Of a part of a log none is made that could go on, or be proved from its beginning. */
+function refusePart(bundle: OpenedBundle): void {
+  const { first, size } = bundle;
+  const covered = bundle.checkpoints().at(-1)?.size ?? 0;
+  if (bundle.has('tombstones.jsonl'))
+    throw new LogError(
+      'move-refused',
+      `Events before ${first} of this log have expired, and a bundle has nothing of them that proofs of the rest could stand on; restore a backup instead.`,
+    );
+  if (first > 0 || size !== covered)
+    throw new LogError(
+      'move-refused',
+      `The bundle is a part of its log, events ${first} to ${size - 1} of ${covered}; export the whole log, without --from and --to.`,
+    );
+}
+
+async function refuseTaken(place: string): Promise<void> {
+  const names = await readdir(place).catch(() => []);
+  if (names.length > 0)
+    throw new LogError('move-refused', `The folder ${place} is not empty; a bundle is moved into an empty one.`);
+}
+
+/** Whether a move of this bundle was begun in the unfinished folder, which is made where it is not there. */
+function takeUp(made: string, { sha256 }: OpenedBundle): boolean {
+  mkdirSync(made, { recursive: true, mode: 0o700 });
+  const marker = path.join(made, MARKER);
+  if (!existsSync(marker)) return false;
+  if (readFileSync(marker, 'utf8') === sha256) return true;
+  throw new LogError('move-refused', `${made} was left by a move of another bundle that did not end; remove it.`);
+}
