@@ -59,7 +59,7 @@ async function plan(sources: ErasingSources, now: Micros): Promise<RetentionPlan
   await log.shipper.delivered(log.journal.size);
   const expiry: ExpiryPlan =
     eventsBefore === undefined
-      ? { partitions: [], baselines: 0, remains: [] }
+      ? { partitions: [], baselines: 0, remains: [], holds: [] }
       : await planExpiry(expirySources(sources), eventsBefore, findInForce(log.journal));
   const [hold] = listHolds(log.journal);
   const isHeld = hold !== undefined && readsBefore !== undefined;

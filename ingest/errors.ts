@@ -17,6 +17,7 @@ export type LogErrorCode =
   | 'certificate-refused'
   | 'hold-unknown'
   | 'retention-unset'
+  | 'retention-outdated'
   | 'clickhouse-away'
   | 'clickhouse-ahead'
   | 'clickhouse-different'
@@ -70,6 +71,7 @@ export const REMEDIES: Record<LogErrorCode, string> = {
   'erasure-refused': 'Remove what stands in the way, then ask for it again; nothing was erased.',
   'certificate-refused':
     'Remove what stands in the way, then ask for the certificate again; what is erased stays erased.',
+  'retention-outdated': 'Ask for it again; no partition went.',
   'retention-unset': 'Say under `retention:` in the configuration how long events and reads are kept.',
   'hold-unknown': 'List the holds with `metatrail hold list`.',
   'clickhouse-away': 'The journal keeps every event until ClickHouse answers again.',

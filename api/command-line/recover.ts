@@ -9,6 +9,7 @@ import { diagnose, isHealthy } from '../../ingest/clickhouse/recover-diagnosis.t
 import { explain } from '../../ingest/clickhouse/recover-explanation.ts';
 import { Shipper } from '../../ingest/clickhouse/shipper.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
+import { partitionEvents } from '../../ingest/retention/tombstones.ts';
 import { type Environment, logTargetOf } from '../environment.ts';
 import { findService } from '../running-service.ts';
 import { checkDataFolder } from './backend.ts';
@@ -51,7 +52,7 @@ async function recover(environment: Environment, options: RecoverOptions): Promi
   let clickhouse: ClickHouse | undefined;
   try {
     clickhouse = openClickHouse(logTargetOf(environment));
-    await migrateClickHouse(clickhouse);
+    await migrateClickHouse(clickhouse, partitionEvents(journal));
     await recoverOpened(journal, clickhouse, options);
   } finally {
     await clickhouse?.close();

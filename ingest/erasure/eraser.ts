@@ -10,6 +10,7 @@ import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { StateChange } from '../journal/messages.ts';
 import { finishExpiry, isExpiryUnfinished } from '../retention/expire.ts';
+import { type Hold, holdsOn, listHolds } from '../retention/holds.ts';
 import { expiredOf } from '../retention/tombstones.ts';
 import {
   type Backup,
@@ -127,13 +128,16 @@ export class Eraser {
     const events = await computeErased(sources, plan.keyNumbers);
     const setAside = await this.#findSetAside(plan);
     const keys = plan.keyNumbers.flatMap((number) => this.reader.bytesOf(number) ?? []);
-    const { first: event } = await this.#journal.accept(() => ({
-      events: [
-        { ...erasureEvent('person-erased', plan, reason, request.object, setAside.length), object: request.object },
-      ],
-      state: removals,
-      erase: { keys: plan.keyNumbers, events, planned: plan.size },
-    }));
+    const { first: event } = await this.#journal.accept(() => {
+      refuseHeld(holdsOn(this.#journal, plan.objects));
+      return {
+        events: [
+          { ...erasureEvent('person-erased', plan, reason, request.object, setAside.length), object: request.object },
+        ],
+        state: removals,
+        erase: { keys: plan.keyNumbers, events, planned: plan.size },
+      };
+    });
     this.#contents.set(event, { ...soughtOf(plan), keys, shared: plan.shared.size });
     return { event, plan: { ...plan, remains: [...plan.remains, ...remains] } };
   }
@@ -168,11 +172,14 @@ export class Eraser {
     for (let from = 0; from < keys.length; from += READS_AT_ONCE) {
       const part = keys.slice(from, from + READS_AT_ONCE);
       const events = await computeErased(sources, part);
-      await this.#journal.accept(() => ({
-        events: [erasureEvent('reads-expired', { keyNumbers: part, events: events.length, objects: [] }, reason)],
-        state: [],
-        erase: { keys: part, events, planned: size },
-      }));
+      await this.#journal.accept(() => {
+        refuseHeld(listHolds(this.#journal));
+        return {
+          events: [erasureEvent('reads-expired', { keyNumbers: part, events: events.length, objects: [] }, reason)],
+          state: [],
+          erase: { keys: part, events, planned: size },
+        };
+      });
     }
     return keys.length;
   }
@@ -321,4 +328,9 @@ function erasureEvent(
     causes: [],
     outOfBand: false,
   };
+}
+
+/** Who asked found no hold; one that began since then was not looked at. Throws LogError erasure-outdated. */
+function refuseHeld([hold]: readonly Hold[]): void {
+  if (hold) throw new LogError('erasure-outdated', `The legal hold ${hold.event} began while this was prepared.`);
 }

@@ -1,6 +1,6 @@
 // A process of its own that looks for bytes in files. Not in the service: to close a file of SQLite there would let go of
 // the locks that the service has on it. What is looked for comes in on standard input and is never written anywhere.
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { text } from 'node:stream/consumers';
@@ -42,9 +42,12 @@ function isInBytes(file: string): boolean {
   try {
     const buffer = Buffer.alloc(CHUNK_BYTES + needles.longest + 1);
     let kept = 0;
-    for (;;) {
+    let done = 0;
+    // No further than the file says that it is long, again for each piece: those of the kernel may have no end.
+    while (done < fstatSync(descriptor).size) {
       const read = readSync(descriptor, buffer, kept, CHUNK_BYTES, null);
       if (read === 0) return false;
+      done += read;
       bytes += read;
       const length = kept + read;
       if (needles.isIn(buffer.subarray(0, length))) return true;
@@ -52,6 +55,7 @@ function isInBytes(file: string): boolean {
       kept = Math.min(needles.longest + 1, length);
       buffer.copyWithin(0, length - kept, length);
     }
+    return false;
   } finally {
     closeSync(descriptor);
   }

@@ -24,6 +24,8 @@ export interface ExpiryPlan {
   baselines: number;
   /** Sentences on what does not go, and why. */
   remains: string[];
+  /** The legal holds that were looked at. */
+  holds: number[];
 }
 
 export interface ExpirySources {
@@ -50,6 +52,7 @@ export async function planExpiry(sources: ExpirySources, before: Micros, inForce
   const size = partitionEvents(journal);
   const partitions: ExpiryPlan['partitions'] = [];
   const remains: string[] = [];
+  const holds = listHolds(journal).map(({ event }) => event);
   let first = expiredOf(journal)?.below ?? 0;
   for (; first + size <= shipper.shipped; first += size) {
     const [row] = await clickhouse.select(
@@ -75,7 +78,7 @@ export async function planExpiry(sources: ExpirySources, before: Micros, inForce
   }
   const last = partitions.at(-1);
   const below = last ? last.first + last.size : 0;
-  return { partitions, baselines: [...inForce.keys()].filter((sequence) => sequence < below).length, remains };
+  return { partitions, baselines: [...inForce.keys()].filter((sequence) => sequence < below).length, remains, holds };
 }
 
 /** The hold that keeps these events, in words. */
@@ -121,13 +124,22 @@ export async function expire(
     return { ...partition, note: sign(describe(journal.log, partition, root)) };
   });
   reader.close();
-  await journal.accept(() => ({
-    events: tombstones.map((tombstone) => expiryEvent(tombstone, reason)),
-    state: tombstones.map(tombstoneChange),
-  }));
+  await journal.accept(() => {
+    refuseNewHold(journal, plan);
+    return {
+      events: tombstones.map((tombstone) => expiryEvent(tombstone, reason)),
+      state: tombstones.map(tombstoneChange),
+    };
+  });
   onStep('accepted');
   await finishExpiry(sources, onStep);
   return tombstones;
+}
+
+/** What a hold covers that began after the plan was made was not looked at. Throws LogError. */
+function refuseNewHold(journal: Journal, { holds }: ExpiryPlan): void {
+  const hold = listHolds(journal).find(({ event }) => !holds.includes(event));
+  if (hold) throw new LogError('retention-outdated', `The legal hold ${hold.event} began while this was prepared.`);
 }
 
 /** Whether an expiry was accepted that is not at its end. Throws LogError. */

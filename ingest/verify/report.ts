@@ -89,8 +89,14 @@ function describeCheckpoint({
     root: root.toString('hex'),
     holds,
     keys,
-    witnessed: witnessed.map(({ name, time }) => ({ name, time: new Date(time * 1000).toISOString() })),
+    witnessed: witnessed.map(({ name, time }) => ({ name, time: describeTime(time) })),
   };
+}
+
+/** Seconds since 1970 as a witness says them, who may say anything. */
+function describeTime(seconds: number): string {
+  const time = new Date(seconds * 1000);
+  return Number.isNaN(time.getTime()) ? `second ${seconds}, which no calendar has` : time.toISOString();
 }
 
 /** 0: verified, 1: something is wrong, 2: something could not be checked. */
