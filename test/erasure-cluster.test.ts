@@ -19,6 +19,7 @@ const CLUSTER_MD = readFileSync(path.join(import.meta.dirname, '../ingest/CLUSTE
 const grantsOf = (user: string) =>
   [...CLUSTER_MD.matchAll(new RegExp(`^(GRANT .*) TO ${user};$`, 'gm'))].map(([, grant = '']) => grant);
 const OWNER = { name: 'owner', password: 'makes', grants: grantsOf('metatrail_owner') };
+const POOR = { ...OWNER, name: 'poor', grants: OWNER.grants.filter((grant) => !grant.includes('system.mutations')) };
 const USER = {
   name: 'user',
   password: 'asks',
@@ -33,7 +34,7 @@ const WHO = { who: 'privacy officer', by: 'administrator' };
 
 let servers: ClickHouseServers;
 before(async () => {
-  servers = await ClickHouseServers.start({ users: [OWNER, USER], shards: 2 });
+  servers = await ClickHouseServers.start({ users: [OWNER, POOR, USER], shards: 2 });
 });
 after(() => servers.stop());
 
@@ -61,13 +62,13 @@ interface Place {
   isCluster: boolean;
 }
 
-async function openLog(t: TestContext, { isCluster }: Place): Promise<ChangeLog> {
+async function openLog(t: TestContext, { isCluster }: Place, owner = OWNER): Promise<ChangeLog> {
   for (const server of servers.all)
     for (const database of [DATABASE, LOCAL]) await server.query(`DROP DATABASE IF EXISTS ${database} SYNC`, 'default');
   const log = await openChangeLog({
     folder: makeFolder(t),
     url: servers.first.url(USER),
-    ownerUrl: servers.first.url(OWNER),
+    ownerUrl: servers.first.url(owner),
     database: DATABASE,
     ...(isCluster && { cluster: CLUSTER, shardEvents: PARTITION }),
     partitionEvents: PARTITION,
@@ -108,6 +109,18 @@ test(
   },
   (t) => eraseAndExpire(t, { all: servers.all, rows: LOCAL, isCluster: true }),
 );
+
+test('an owner who lacks a right is told so before anything is erased', { timeout: 60_000 }, async (t) => {
+  const log = await openLog(t, { all: [servers.first], rows: DATABASE, isCluster: false }, POOR);
+  await log.journal.accept((base) => ({ events: makeEvents(base, 10), state: [] }));
+  const request = { ...WHO, why: 'request 7' };
+  const erased = log.eraser.erase({ object: ANN }, request, () => ({ removals: [], remains: [] }));
+  await assert.rejects(erased, {
+    code: 'clickhouse-right-missing',
+    message: 'Nothing was erased: the user poor lacks rights for it: GRANT SELECT ON system.mutations TO poor.',
+  });
+  assert.equal(log.journal.size, 10);
+});
 
 async function eraseAndExpire(t: TestContext, place: Place): Promise<void> {
   const { all, rows } = place;
