@@ -1,4 +1,4 @@
-// A person is erased and partitions expire where the rows are on two shards: by an owner who has the rights that CLUSTER.md
+// A person is erased and partitions expire where the rows are on a server, and on two shards: by an owner who has the rights that CLUSTER.md
 // names and no others, while whoever ships and asks may neither alter nor delete.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -19,6 +19,7 @@ const CLUSTER_MD = readFileSync(path.join(import.meta.dirname, '../ingest/CLUSTE
 const grantsOf = (user: string) =>
   [...CLUSTER_MD.matchAll(new RegExp(`^(GRANT .*) TO ${user};$`, 'gm'))].map(([, grant = '']) => grant);
 const OWNER = { name: 'owner', password: 'makes', grants: grantsOf('metatrail_owner') };
+const POOR = { ...OWNER, name: 'poor', grants: OWNER.grants.filter((grant) => !grant.includes('system.mutations')) };
 const USER = {
   name: 'user',
   password: 'asks',
@@ -33,7 +34,7 @@ const WHO = { who: 'privacy officer', by: 'administrator' };
 
 let servers: ClickHouseServers;
 before(async () => {
-  servers = await ClickHouseServers.start({ users: [OWNER, USER], shards: 2 });
+  servers = await ClickHouseServers.start({ users: [OWNER, POOR, USER], shards: 2 });
 });
 after(() => servers.stop());
 
@@ -54,14 +55,22 @@ function makeEvents(base: number, count: number): ProposedEvent[] {
   });
 }
 
-async function openLog(t: TestContext): Promise<ChangeLog> {
+/** Where rows are: the servers, and their database. */
+interface Place {
+  all: readonly ClickHouseServer[];
+  rows: string;
+  isCluster: boolean;
+}
+
+async function openLog(t: TestContext, { isCluster }: Place, owner = OWNER): Promise<ChangeLog> {
+  for (const server of servers.all)
+    for (const database of [DATABASE, LOCAL]) await server.query(`DROP DATABASE IF EXISTS ${database} SYNC`, 'default');
   const log = await openChangeLog({
     folder: makeFolder(t),
     url: servers.first.url(USER),
-    ownerUrl: servers.first.url(OWNER),
+    ownerUrl: servers.first.url(owner),
     database: DATABASE,
-    cluster: CLUSTER,
-    shardEvents: PARTITION,
+    ...(isCluster && { cluster: CLUSTER, shardEvents: PARTITION }),
     partitionEvents: PARTITION,
   });
   afterwards(t, () => log.close());
@@ -69,10 +78,10 @@ async function openLog(t: TestContext): Promise<ChangeLog> {
 }
 
 /** The folders of parts that lie on the disk of a server, of the tables that had something of her. */
-async function listParts(server: ClickHouseServer): Promise<string[]> {
+async function listParts(server: ClickHouseServer, rows: string): Promise<string[]> {
   const tables = "name IN ('events', 'entitlement_changes')";
   const places = await server.query(
-    `SELECT arrayJoin(data_paths) FROM system.tables WHERE database = '${LOCAL}' AND ${tables}`,
+    `SELECT arrayJoin(data_paths) FROM system.tables WHERE database = '${rows}' AND ${tables}`,
   );
   return places
     .split('\n')
@@ -89,16 +98,39 @@ async function verify(log: ChangeLog): Promise<{ result: string; what: string[];
   return { result, what: [...faults, ...unchecked].map(({ what }) => what), erased: erased.length };
 }
 
-test('a person is erased on both shards, partitions of both expire, and what is left is verified', {
-  timeout: 400_000,
-}, async (t) => {
+test('a person is erased on a server, partitions expire, and what is left is verified', { timeout: 200_000 }, (t) =>
+  eraseAndExpire(t, { all: [servers.first], rows: DATABASE, isCluster: false }),
+);
+
+test(
+  'a person is erased on both shards, partitions of both expire, and what is left is verified',
+  {
+    timeout: 200_000,
+  },
+  (t) => eraseAndExpire(t, { all: servers.all, rows: LOCAL, isCluster: true }),
+);
+
+test('an owner who lacks a right is told so before anything is erased', { timeout: 60_000 }, async (t) => {
+  const log = await openLog(t, { all: [servers.first], rows: DATABASE, isCluster: false }, POOR);
+  await log.journal.accept((base) => ({ events: makeEvents(base, 10), state: [] }));
+  const request = { ...WHO, why: 'request 7' };
+  const erased = log.eraser.erase({ object: ANN }, request, () => ({ removals: [], remains: [] }));
+  await assert.rejects(erased, {
+    code: 'clickhouse-right-missing',
+    message: 'Nothing was erased: the user poor lacks rights for it: GRANT SELECT ON system.mutations TO poor.',
+  });
+  assert.equal(log.journal.size, 10);
+});
+
+async function eraseAndExpire(t: TestContext, place: Place): Promise<void> {
+  const { all, rows } = place;
   assert.ok(OWNER.grants.length > 5);
-  const log = await openLog(t);
+  const log = await openLog(t, place);
   const { journal, eraser, shipper, clickhouse, checkpoints } = log;
   for (let done = 0; done < PARTITION * 4; done += PARTITION)
     await journal.accept((base) => ({ events: makeEvents(base, PARTITION), state: [] }));
   await shipper.delivered(journal.size);
-  const before = await Promise.all(servers.all.map(listParts));
+  const before = await Promise.all(all.map((server) => listParts(server, rows)));
   const { event, plan } = await eraser.erase({ object: ANN }, { ...WHO, why: 'request 7' }, () => ({
     removals: [],
     remains: [],
@@ -107,8 +139,8 @@ test('a person is erased on both shards, partitions of both expire, and what is 
   const certificate = await eraser.certify(event, { ...WHO, folders: [], backups: [] });
   assert.ok(certificate.server, 'it says that files of servers were not searched');
   assert.ok((certificate.searched?.names ?? 0) > 0);
-  for (const [index, server] of servers.all.entries()) {
-    const parts = await listParts(server);
+  for (const [index, server] of all.entries()) {
+    const parts = await listParts(server, rows);
     assert.ok(before[index]?.length && parts.length, 'there were parts, and there are others');
     assert.deepEqual(
       parts.filter((part) => before[index]?.includes(part)),
@@ -116,10 +148,10 @@ test('a person is erased on both shards, partitions of both expire, and what is 
       'no part of before is on its disk',
     );
   }
-  for (const server of servers.all) {
+  for (const server of all) {
     const emptied = await server.query(
       "SELECT count() > 0, countIf(object_commitment = '') FROM events WHERE subject_key = 1",
-      LOCAL,
+      rows,
     );
     assert.equal(emptied, '1\t0');
   }
@@ -129,13 +161,13 @@ test('a person is erased on both shards, partitions of both expire, and what is 
   const expiry = await planExpiry(sources, Number.MAX_SAFE_INTEGER, new Map());
   const two = { ...expiry, partitions: expiry.partitions.slice(0, 2) };
   assert.equal((await expire(sources, two, { inForce: new Map(), state: [] }, WHO)).length, 2);
-  for (const server of servers.all) {
+  for (const server of all) {
     const left = `SELECT count() > 0, min(sequence) >= ${2 * PARTITION} FROM`;
-    assert.equal(await server.query(`${left} events`, LOCAL), '1\t1');
-    assert.equal(await server.query(`${left} entitlement_changes`, LOCAL), '1\t1');
+    assert.equal(await server.query(`${left} events`, rows), '1\t1');
+    assert.equal(await server.query(`${left} entitlement_changes`, rows), '1\t1');
   }
   const [held] = await clickhouse.select('SELECT count() AS n FROM events', {}, z.object({ n: z.number() }));
   await shipper.delivered(journal.size);
   assert.ok((held?.n ?? 0) >= 2 * PARTITION);
   assert.deepEqual(await verify(log), { result: 'verified', what: [], erased: 1 });
-});
+}

@@ -21,6 +21,7 @@ import {
 } from './certificate.ts';
 import { ErasureReader } from './journal-reader.ts';
 import { readQuestionsBefore } from './keyed-rows.ts';
+import { refuseMissingOwnerRights } from './owner-rights.ts';
 import { computeErased, type ErasurePlan, type ErasureRequest, planErasure } from './plan.ts';
 import { longEnough, SHORTEST_VALUE } from './search.ts';
 import { emptySetAside, findSetAside, type SetAsideRow } from './set-aside.ts';
@@ -125,6 +126,7 @@ export class Eraser {
 
   async #eraseOnce(request: ErasureRequest, reason: Reason, check: CheckState): Promise<Erased> {
     const { sources, plan, removals, remains } = await this.#look(request, check);
+    await refuseMissingOwnerRights(this.#clickhouse);
     const events = await computeErased(sources, plan.keyNumbers);
     const setAside = await this.#findSetAside(plan);
     const keys = plan.keyNumbers.flatMap((number) => this.reader.bytesOf(number) ?? []);
