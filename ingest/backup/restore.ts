@@ -1,17 +1,18 @@
 // Makes a data folder of a backup, on this machine or another. Every file is held against its hash while it is copied, the
 // log against the root that the manifest names, and the folder gets its name only then.
-import { lstat, mkdir, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type ClickHouse, openClickHouse } from '../clickhouse/connect.ts';
+import { findEmptyPlace, giveName, hasCode } from '../empty-folder.ts';
 import { LogError } from '../errors.ts';
 import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import { partitionEvents } from '../retention/tombstones.ts';
 import { partFile, restoreTables } from './clickhouse-parts.ts';
-import { copyFile, syncPath, syncTree } from './copy.ts';
+import { copyFile, syncTree } from './copy.ts';
 import { BACKUPS_FACT, recordOf, withBackup } from './list.ts';
 import { type BackupFile, type Manifest, readManifest } from './manifest.ts';
 
@@ -28,53 +29,18 @@ export async function restore(backup: string, folder: string): Promise<Manifest>
       'data-folder-newer',
       `The backup ${backup} is of a newer Metatrail (data version ${manifest.dataVersion}; this program knows ${DATA_VERSION}).`,
     );
-  const place = await findPlace(folder);
+  const place = await findEmptyPlace(folder, 'restore-refused');
   const made = `${place}${RESTORING}`;
   await makeFolder(made);
   try {
     await copyAll(backup, made, manifest);
     await syncTree(made);
-    await removeEmpty(place);
-    await rename(made, place);
-    await syncPath(path.dirname(place));
+    await giveName(made, place, 'restore-refused');
     return manifest;
   } catch (error) {
     await rm(made, { recursive: true, force: true });
     throw asRestoreError(error, place);
   }
-}
-
-/** Where the folder is, or leads to if it is a link. Throws LogError unless it is empty or not there. */
-async function findPlace(folder: string): Promise<string> {
-  const given = path.resolve(folder);
-  try {
-    const place = await realpath(given);
-    if ((await readdir(place)).length > 0) throw notEmpty(place);
-    return place;
-  } catch (error) {
-    if (error instanceof LogError) throw error;
-    if (hasCode(error, 'ENOENT')) return given;
-    throw asRestoreError(error, given);
-  }
-}
-
-/** Only as long as it still is: somebody may have begun to use it meanwhile. */
-async function removeEmpty(place: string): Promise<void> {
-  try {
-    await rmdir(place);
-  } catch (error) {
-    if (hasCode(error, 'ENOTEMPTY')) throw notEmpty(place);
-    if (!hasCode(error, 'ENOENT')) throw error;
-  }
-}
-
-function notEmpty(place: string): LogError {
-  const said = `The folder ${place} is not empty; a backup is restored into an empty one.`;
-  return new LogError('restore-refused', said);
-}
-
-function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
 async function makeFolder(made: string): Promise<void> {

@@ -1,11 +1,11 @@
 // A log made again from a bundle: a data folder, and the rows in the ClickHouse in it or on a server. The folder gets its name
 // when everything is there and was compared; until then it is called `….moving`, and whoever runs the same again goes on.
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { syncPath, syncTree } from '../backup/copy.ts';
+import { syncTree } from '../backup/copy.ts';
 import { type ClickHouseTarget, openClickHouse } from '../clickhouse/connect.ts';
 import { migrateClickHouse } from '../clickhouse/migrate.ts';
+import { findEmptyPlace, giveName } from '../empty-folder.ts';
 import { LogError } from '../errors.ts';
 import { lockDataFolder } from '../journal/lock.ts';
 import { compareFilled, countFilled, type FillProgress, fillClickHouse } from './fill-clickhouse.ts';
@@ -48,8 +48,7 @@ export function unfinishedMove(folder: string): string | undefined {
 export async function moveBundle(move: BundleMove): Promise<MovedBundle> {
   const bundle = new OpenedBundle(move.bundle);
   refusePart(bundle);
-  const place = path.resolve(move.target.folder);
-  await refuseTaken(place);
+  const place = await findEmptyPlace(move.target.folder, 'move-refused');
   const made = `${place}${MOVING}`;
   const isBegun = takeUp(made, bundle);
   const lock = lockDataFolder(made);
@@ -59,9 +58,7 @@ export async function moveBundle(move: BundleMove): Promise<MovedBundle> {
     await move.finish(target);
     rmSync(path.join(made, MARKER));
     await syncTree(made);
-    await rm(place, { recursive: true, force: true });
-    await rename(made, place);
-    await syncPath(path.dirname(place));
+    await giveName(made, place, 'move-refused');
     return filled;
   } finally {
     lock.close();
@@ -116,12 +113,6 @@ function refusePart(bundle: OpenedBundle): void {
       'move-refused',
       `The bundle is a part of its log, events ${first} to ${size - 1} of ${covered}; export the whole log, without --from and --to.`,
     );
-}
-
-async function refuseTaken(place: string): Promise<void> {
-  const names = await readdir(place).catch(() => []);
-  if (names.length > 0)
-    throw new LogError('move-refused', `The folder ${place} is not empty; a bundle is moved into an empty one.`);
 }
 
 /** Whether a move of this bundle was begun in the unfinished folder, which is made where it is not there. */
