@@ -288,6 +288,19 @@ test('a backup killed in the middle leaves nothing that is taken for one, and th
   await assertWhole(again);
 });
 
+test('what a backup that was killed has left of its links is no obstacle to the next', async (t) => {
+  const log = await openChangeLog({ folder: makeFolder(t) });
+  afterwards(t, () => log.close());
+  await log.journal.accept((base) => makeBatch(base, 20));
+  await log.shipper.delivered(20);
+  const shadow = path.join(log.journal.folder, 'clickhouse', 'shadow');
+  mkdirSync(path.join(shadow, 'metatrail_backup', 'store'), { recursive: true });
+  // Where ClickHouse counts what it froze: cut off before the number was written.
+  writeFileSync(path.join(shadow, 'increment.txt'), '');
+  await backUp(log, path.join(makeFolder(t), 'backup'), PROGRAM);
+  assert.ok(!existsSync(path.join(shadow, 'metatrail_backup')));
+});
+
 test('the command line asks the running service, and restores beside it', async (t) => {
   const company = makeCompany(t);
   const service = await startService(t, company);

@@ -49,7 +49,10 @@ export async function freezeTables(clickhouse: ClickHouse, dataFolder: string): 
 }
 
 export async function thawTables(dataFolder: string): Promise<void> {
-  await rm(path.join(dataFolder, 'clickhouse', SHADOW, FROZEN), { recursive: true, force: true });
+  const shadow = path.join(dataFolder, 'clickhouse', SHADOW);
+  await rm(path.join(shadow, FROZEN), { recursive: true, force: true });
+  // ClickHouse's count of what it froze; when a process was killed over it there is nothing in it, and no FREEZE after that.
+  await rm(path.join(shadow, 'increment.txt'), { force: true });
 }
 
 type FrozenTable = Table & { place: string; files: FrozenTables['files'] };
