@@ -160,6 +160,13 @@ async function insertLines(client: ClickHouseClient, statement: string, lines: s
   await finished(stream.resume());
 }
 
+/**
+ * To leave parts out by what projections hold finds nothing here, and takes 20 ms a statement over 10 million events. Rows that lie
+ * apart are read by all cores from 8,192 rows on, not from 163,840: a page of a hundred takes a fifth less time.
+ */
+const HOW_TO_READ =
+  'optimize_use_projection_filtering = 0, merge_tree_min_rows_for_concurrent_read = 8192, merge_tree_min_bytes_for_concurrent_read = 1048576';
+
 async function selectRows(
   client: ClickHouseClient,
   sql: string,
@@ -169,8 +176,7 @@ async function selectRows(
 ): Promise<unknown[]> {
   const limit = options.timeLimit ?? 10;
   const result = await client.query({
-    // To leave parts out by what projections hold finds nothing here, and takes 20 ms a statement over 10 million events.
-    query: `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, optimize_use_projection_filtering = 0`,
+    query: `${sql}\nSETTINGS output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, ${HOW_TO_READ}`,
     query_params: params,
     format: 'JSONEachRow',
     // A server stops a question that nobody waits for any more only where it is told that nothing is written.
