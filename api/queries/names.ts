@@ -9,8 +9,8 @@ export const HAS_OBJECT_TYPE = `(${STAGE} IN ('recall', 'deletion') OR (${STAGE}
 
 const nameRow = z.object({ object: z.string(), name: z.string(), type: z.string() });
 
-/** Ids looked up in one query: a server takes a bound value of 128 KiB. */
-const BATCH_IDS = 2000;
+/** Ids looked up in one query, each of which looks at the whole log when they are many: a server takes a bound value of 128 KiB. */
+const BATCH_IDS = { server: 2000, embedded: 50_000 };
 /** The events of more objects than this are nearly everywhere in a log. */
 const FEW_IDS = 100;
 
@@ -18,13 +18,14 @@ export async function nameObjects(context: QueryContext, ids: Iterable<string>):
   const wanted = [...new Set(ids)].filter((id) => id !== NO_ID);
   const found = new Map<string, Reference>();
   const areThey = wanted.length > FEW_IDS ? 'object IN {ids:Array(UUID)}' : isOf('object', '{ids:Array(UUID)}');
-  for (let from = 0; from < wanted.length; from += BATCH_IDS) {
+  const batch = BATCH_IDS[context.clickhouse.embedded ? 'embedded' : 'server'];
+  for (let from = 0; from < wanted.length; from += batch) {
     const rows = await readAll(
       context,
       `SELECT object, argMaxIf(object_name, sequence, object_name != '') AS name,
               argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE}) AS type
        FROM events WHERE ${areThey} AND sequence < {watermark:UInt64} GROUP BY object`,
-      { ids: wanted.slice(from, from + BATCH_IDS) },
+      { ids: wanted.slice(from, from + batch) },
       nameRow,
     );
     for (const row of rows)
