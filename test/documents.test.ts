@@ -10,6 +10,8 @@ const DOCUMENTS = globSync('{*.md,{ingest,engine,api,dashboards,reports,test}/**
 const LINK = /\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g;
 /** `engine/stage.ts`, `api/queries/`: a path from the root that starts with one of the project's folders. */
 const PATH = /`((?:ingest|engine|api|dashboards|reports|test)\/[\w./-]+)`/g;
+/** Made by a build, which takes it away first: in a fresh clone, and while another test builds, it is not there. */
+const MADE = 'dashboards/dist';
 
 test('every link and every path in a document leads to something', () => {
   assert.ok(DOCUMENTS.length > 8, DOCUMENTS.join(', '));
@@ -17,7 +19,9 @@ test('every link and every path in a document leads to something', () => {
     const text = readFileSync(join(ROOT, document), 'utf8');
     const links = [...text.matchAll(LINK)].map(([, link = '']) => join(dirname(document), link));
     const paths = [...text.matchAll(PATH)].map(([, path = '']) => path);
-    return [...links, ...paths].filter((path) => !existsSync(join(ROOT, path))).map((path) => `${document}: ${path}`);
+    return [...links, ...paths]
+      .filter((path) => path !== MADE && !existsSync(join(ROOT, path)))
+      .map((path) => `${document}: ${path}`);
   });
   assert.deepEqual(lost, []);
 });
