@@ -1,9 +1,17 @@
 // A log is made again from a bundle, embedded and on servers: rows, keys and their owners, erasures, holds, the engine's state.
 // What is no whole and unaltered log, and what is not an empty place, is refused.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
@@ -21,9 +29,9 @@ import { CLUSTER } from './clickhouse-server.ts';
 import { ANN, BOB, CID, ErasureWorld, grepFiles, REASON, runCycle, writeHr } from './erasure-world.ts';
 import { everywhere, makeFolderAt, OWNER, type Place, startServers, targetOf } from './ingest-places.ts';
 import { makeFolder } from './ingest-world.ts';
+import { startProgram } from './run-program.ts';
 import { makeEvents, makeLog, TestSigner, withSqlite } from './verify-world.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../api/metatrail.ts');
 const suite = mkdtempSync(path.join(tmpdir(), 'metatrail-move-bundle-'));
 /** Of a company in which one was erased and one is under a legal hold. */
 const home = path.join(suite, 'company');
@@ -119,18 +127,7 @@ async function makeTarget(t: TestContext, place: Place): Promise<Target> {
   return { folder, environment, clickhouse: { ...at, shardEvents: undefined } };
 }
 
-function start(environment: Record<string, string>, ...command: string[]) {
-  const child = spawn(process.execPath, [PROGRAM, ...command], {
-    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '16', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-  const ended = once(child, 'close').then(() => ({ status: child.exitCode, said }));
-  return { child, ended };
-}
-
-const run = (environment: Record<string, string>, ...command: string[]) => start(environment, ...command).ended;
+const run = (environment: Record<string, string>, ...command: string[]) => startProgram(environment, ...command).ended;
 
 everywhere('a bundle becomes a log again: every row, key, erasure and hold, verified', async (t, place) => {
   const { folder, environment, clickhouse } = await makeTarget(t, place);
@@ -199,11 +196,16 @@ test('killed again and again it goes on, and in the end every event is there', {
   const bundle = path.join(makeFolder(t), 'bundle');
   await makeBundle(many, bundle);
   const { folder, environment, clickhouse } = await makeTarget(t, 'server');
-  for (const milliseconds of [2500, 4500, 6500]) {
-    const { child, ended } = start(environment, 'move-log', '--from', bundle);
+  // Some time after it writes the journal, which it does anew each time: how quick the machine is does not matter.
+  const journal = path.join(`${folder}.moving`, 'metatrail.sqlite');
+  for (const milliseconds of [0, 100, 500]) {
+    const began = Date.now();
+    const isWritten = () => (statSync(journal, { throwIfNoEntry: false })?.mtimeMs ?? 0) >= began;
+    const { child, ended } = startProgram(environment, 'move-log', '--from', bundle);
+    while (!isWritten() && child.exitCode === null) await sleep(2);
     await sleep(milliseconds);
     child.kill('SIGKILL');
-    await ended;
+    assert.equal((await ended).status, null, 'it was killed');
     assert.ok(!existsSync(folder), 'half a log has no name');
   }
   const { status, said } = await run(environment, 'move-log', '--from', bundle);

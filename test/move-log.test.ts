@@ -1,9 +1,6 @@
 // The log is taken from the embedded ClickHouse to a server or a cluster: every row of it, once, whatever was cut off on the
 // way, and never onto another log.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
@@ -14,8 +11,8 @@ import { Journal } from '../ingest/journal/journal.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { changeClickHouse, makeFolderAt, OWNER, type Place, startServers, targetOf } from './ingest-places.ts';
 import { afterwards, makeEvent, makeFolder, makeId } from './ingest-world.ts';
+import { startProgram } from './run-program.ts';
 
-const PROGRAM = path.join(import.meta.dirname, '../api/metatrail.ts');
 const EVENTS = 150;
 
 /** A log of grants and revocations in the embedded ClickHouse of a data folder, closed again. */
@@ -139,17 +136,6 @@ for (const place of ['server', 'cluster'] as const) {
   });
 }
 
-function runProgram(environment: Record<string, string>, ...command: string[]) {
-  const child = spawn(process.execPath, [PROGRAM, ...command], {
-    env: { PATH: process.env.PATH, UV_THREADPOOL_SIZE: '16', ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk));
-  const ended = once(child, 'close').then(() => ({ status: child.exitCode, said }));
-  return { child, ended };
-}
-
 test('the command is killed again and again and then says that every event is there', {
   timeout: 240_000,
 }, async (t) => {
@@ -160,12 +146,12 @@ test('the command is killed again and again and then says that every event is th
   const environment = { METATRAIL_DATA: folder, CLICKHOUSE_DATABASE: targetOf(to).database ?? '' };
   const url = (await startServers('server')).first.url(OWNER);
   for (const milliseconds of [900, 1500, 2500]) {
-    const { child, ended } = runProgram(environment, 'move-log', '--to', url);
+    const { child, ended } = startProgram(environment, 'move-log', '--to', url);
     await sleep(milliseconds);
     child.kill('SIGKILL');
     await ended;
   }
-  const { status, said } = await runProgram(environment, 'move-log', '--to', url).ended;
+  const { status, said } = await startProgram(environment, 'move-log', '--to', url).ended;
   assert.equal(status, 0, said);
   assert.match(said, /^All 30000 events of the log are there, \d+ of them from before, and each is the same/m);
   assert.deepEqual(await readAt(to), held);
@@ -174,16 +160,16 @@ test('the command is killed again and again and then says that every event is th
 test('the command says what stands in its way', { timeout: 120_000 }, async (t) => {
   const folder = await makeFolderAt(t, 'embedded');
   await makeLog(folder, 3);
-  const nowhere = await runProgram({ METATRAIL_DATA: folder }, 'move-log').ended;
+  const nowhere = await startProgram({ METATRAIL_DATA: folder }, 'move-log').ended;
   assert.deepEqual(nowhere, {
     status: 1,
     said: 'Where the log is to go is not known; name a server with --to or CLICKHOUSE_URL.\n',
   });
   const journal = await Journal.open(folder);
-  const used = await runProgram({ METATRAIL_DATA: folder }, 'move-log', '--to', 'http://127.0.0.1:9').ended;
+  const used = await startProgram({ METATRAIL_DATA: folder }, 'move-log', '--to', 'http://127.0.0.1:9').ended;
   assert.equal(used.status, 1);
   assert.match(used.said, /Stop the other process/);
   await journal.close();
-  const empty = await runProgram({ METATRAIL_DATA: makeFolder(t) }, 'move-log', '--to', 'http://127.0.0.1:9').ended;
+  const empty = await startProgram({ METATRAIL_DATA: makeFolder(t) }, 'move-log', '--to', 'http://127.0.0.1:9').ended;
   assert.match(empty.said, /holds no log with an embedded ClickHouse; name one with --data\.\n$/);
 });
