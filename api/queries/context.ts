@@ -120,7 +120,32 @@ export function isOf(what: 'object' | 'entry' | 'initiator', values: string, and
   return `sequence IN (SELECT sequence FROM events WHERE ${what} IN ${values} AND ${and} AND sequence < {watermark:UInt64})`;
 }
 
-/** Sequences looked up in one query. */
+/** Values bound to one query: a server takes 128 KiB of them. */
+const BATCH_VALUES = { server: 2000, embedded: 50_000 };
+
+/** Values in parts of which each can be bound to a query. */
+export function* batchesOf<T extends string | number>(context: QueryContext, values: readonly T[]): Generator<T[]> {
+  const most = BATCH_VALUES[context.clickhouse.embedded ? 'embedded' : 'server'];
+  for (let from = 0; from < values.length; from += most) yield values.slice(from, from + most);
+}
+
+const GROWTH = 8;
+
+/** Where the spans begin in which the log is looked through from the newest event on, each larger than the one before; the last begins where the log does. */
+export function* spansOf({ watermark, expired }: QueryContext, first: number): Generator<number> {
+  const lowest = expired?.below ?? 0;
+  let span = first;
+  let before = watermark;
+  // What is left when it is little more is looked at as well: another statement takes longer.
+  while (before - lowest > 2 * span) {
+    before -= span;
+    yield before;
+    span *= GROWTH;
+  }
+  yield Math.min(lowest, watermark);
+}
+
+/** Whole events looked up in one query. */
 const BATCH_SEQUENCES = 5000;
 
 /** The events below the watermark that have these sequences; those of one query are in order. */

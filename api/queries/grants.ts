@@ -1,6 +1,6 @@
 // How entitlements were granted: of each granting event only what is told of it, for thousands at once.
 import { z } from 'zod';
-import { type QueryContext, readAll } from './context.ts';
+import { batchesOf, type QueryContext, readAll } from './context.ts';
 
 export interface Grant {
   stage: string;
@@ -28,19 +28,16 @@ const grantRow = z.object({
   attributes: z.array(z.tuple([z.string(), z.string(), z.string()])),
 });
 
-/** Sequences looked up in one query. */
-const BATCH_SEQUENCES = 5000;
-
 export async function readGrants(context: QueryContext, sequences: readonly number[]): Promise<Map<number, Grant>> {
   const wanted = [...new Set(sequences)].sort((a, b) => a - b);
   const grants = new Map<number, Grant>();
-  for (let from = 0; from < wanted.length; from += BATCH_SEQUENCES) {
+  for (const sequences of batchesOf(context, wanted)) {
     const rows = await readAll(
       context,
       `SELECT sequence, stage, outcome, dn, anchor, rule, initiator, initiator_known, out_of_band,
               arrayDistinct(arrayZip(value.attribute, value.type, value.rule)) AS attributes
        FROM events WHERE sequence IN {sequences:Array(UInt64)} AND sequence < {watermark:UInt64}`,
-      { sequences: wanted.slice(from, from + BATCH_SEQUENCES) },
+      { sequences },
       grantRow,
     );
     for (const row of rows) {

@@ -1,7 +1,7 @@
 // What objects are called: looked up for many at once, as of the watermark.
 import { z } from 'zod';
 import { erasedHolder } from '../../ingest/erasure/erased-row.ts';
-import { isOf, NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
+import { batchesOf, isOf, NO_ID, type QueryContext, readAll, STAGE, spansOf } from './context.ts';
 import type { Reference } from './results.ts';
 
 /** Events whose object type is the metaverse's; that of others is their entry's. */
@@ -9,30 +9,60 @@ export const HAS_OBJECT_TYPE = `(${STAGE} IN ('recall', 'deletion') OR (${STAGE}
 
 const nameRow = z.object({ object: z.string(), name: z.string(), type: z.string() });
 
-/** Ids looked up in one query, each of which looks at the whole log when they are many: a server takes a bound value of 128 KiB. */
-const BATCH_IDS = { server: 2000, embedded: 50_000 };
+/** So many of the newest events are looked at first. What most objects are called now stands there. */
+const FIRST_SPAN = 500_000;
 /** The events of more objects than this are nearly everywhere in a log. */
 const FEW_IDS = 100;
 
-export async function nameObjects(context: QueryContext, ids: Iterable<string>): Promise<Map<string, Reference>> {
+/**
+ * The newest name and type of each, all of them in the answer. Many are looked for from the newest events on, in spans: who has been told of in one is not looked
+ * for in the next. `span`: the first one; only tests set it.
+ */
+export async function nameObjects(
+  context: QueryContext,
+  ids: Iterable<string>,
+  span = FIRST_SPAN,
+): Promise<Map<string, Reference>> {
   const wanted = [...new Set(ids)].filter((id) => id !== NO_ID);
-  const found = new Map<string, Reference>();
-  const areThey = wanted.length > FEW_IDS ? 'object IN {ids:Array(UUID)}' : isOf('object', '{ids:Array(UUID)}');
-  const batch = BATCH_IDS[context.clickhouse.embedded ? 'embedded' : 'server'];
-  for (let from = 0; from < wanted.length; from += batch) {
-    const rows = await readAll(
-      context,
-      `SELECT object, argMaxIf(object_name, sequence, object_name != '') AS name,
-              argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE}) AS type
-       FROM events WHERE ${areThey} AND sequence < {watermark:UInt64} GROUP BY object`,
-      { ids: wanted.slice(from, from + batch) },
-      nameRow,
-    );
-    for (const row of rows)
-      found.set(row.object, { id: row.object, name: row.name || undefined, type: row.type || undefined });
+  const found = new Map(wanted.map((id) => [id, unnamed(id)] as const));
+  const isMissing = (id: string) => found.get(id)?.name === undefined || found.get(id)?.type === undefined;
+  let missing = wanted;
+  let before = context.watermark;
+  for (const from of spansOf(context, span)) {
+    // The events of few lie in few places, which a projection knows.
+    const isFew = missing.length <= FEW_IDS;
+    for (const row of await findNames(context, missing, isFew ? 0 : from, before)) {
+      const { name, type } = found.get(row.object) ?? unnamed(row.object);
+      found.set(row.object, {
+        id: row.object,
+        name: name ?? (row.name || undefined),
+        type: type ?? (row.type || undefined),
+      });
+    }
+    missing = missing.filter(isMissing);
+    if (isFew || missing.length === 0) break;
+    before = from;
   }
   await nameErased(context, wanted, found);
   return found;
+}
+
+/** What the events from `from` on, before `before`, call these objects. */
+async function findNames(context: QueryContext, ids: readonly string[], from: number, before: number) {
+  const areThey = ids.length > FEW_IDS ? 'object IN {ids:Array(UUID)}' : isOf('object', '{ids:Array(UUID)}');
+  const rows: z.infer<typeof nameRow>[] = [];
+  for (const batch of batchesOf(context, ids)) {
+    const some = await readAll(
+      context,
+      `SELECT object, argMaxIf(object_name, sequence, object_name != '') AS name,
+              argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE} AND object_type != '') AS type
+       FROM events WHERE ${areThey} AND sequence >= {from:UInt64} AND sequence < {before:UInt64} GROUP BY object`,
+      { ids: batch, from, before },
+      nameRow,
+    );
+    rows.push(...some);
+  }
+  return rows;
 }
 
 /** Who was erased has no name any more; what is told in its place says so and names the event. */
