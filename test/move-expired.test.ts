@@ -250,13 +250,13 @@ test('a bundle made while events were expiring is refused, and one made after th
   withSqlite(folder, (database) => database.exec('DELETE FROM checkpoints WHERE size > 300'));
   const early = path.join(makeFolder(t), 'bundle');
   await exportBundle({ dataFolder: folder, target: early, readRows: readRowsFrom(clickhouse) });
+  await log.close();
   const { environment } = await makeTarget(t, 'embedded');
   assert.match(
     await refusalOf(environment, early),
     /^The bundle was made while events were expiring: the event by which those from 0 on went is not in it\./m,
   );
   assert.deepEqual(readdirSync(path.dirname(environment.METATRAIL_DATA ?? '')), []);
-  await log.close();
   const reopened = await openChangeLog({ folder, partitionEvents: PARTITION });
   await reopened.checkpoints.current();
   await reopened.close();
