@@ -16,10 +16,11 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { backUp } from '../ingest/backup/back-up.ts';
 import { listBackups } from '../ingest/backup/list.ts';
 import { restore } from '../ingest/backup/restore.ts';
+import { LogError } from '../ingest/errors.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { tamper } from './checkpoint-world.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
@@ -132,4 +133,25 @@ test('a backup that is there is on the list, whatever fails when it is put there
     [[place, true]],
   );
   assert.equal(statSync(place).mode & 0o777, 0o700);
+});
+
+test('what made a backup fail is said first, also when what it froze cannot be let go then', async (t) => {
+  const log = await openLog(t);
+  const place = path.join(makeFolder(t), 'backup');
+  const frozen = path.join(log.journal.folder, 'clickhouse/shadow');
+  const made = backUp(log, place, 'test').catch((error: unknown) => error);
+  // The journal is copied when everything is frozen.
+  while (!existsSync(path.join(`${place}.incomplete`, 'metatrail.sqlite'))) await nextTurn();
+  rmSync(path.join(frozen, 'metatrail_backup'), { recursive: true });
+  rmSync(path.join(frozen, 'increment.txt'), { force: true });
+  mkdirSync(path.join(frozen, 'increment.txt'));
+  const error = await made;
+  await log.close();
+  assert.ok(error instanceof LogError);
+  assert.equal(error.code, 'backup-failed');
+  assert.match(
+    error.message,
+    /^The backup .* could not be made: ENOENT.*\. Nor could what was begun be taken back: .*EISDIR/,
+  );
+  assert.equal(existsSync(`${place}.incomplete`), false);
 });

@@ -305,3 +305,20 @@ test('an export of a log with a gap is refused, and leaves no bundle', async (t)
   await assert.rejects(makeBundle(folder, target), /ClickHouse does not hold event 44 as it should/);
   await assert.rejects(async () => checkBundle(target), /The bundle is incomplete: bundle.json is not there/);
 });
+
+test('what is more than a bundle holds is refused before anything is written, those that have expired counted', async (t) => {
+  const large = path.join(makeFolder(t), 'data');
+  cpSync(data, large, { recursive: true });
+  withSqlite(large, (database) => {
+    const tombstone = JSON.stringify({ first: 0, size: 2 ** 27, note: '' });
+    database.prepare("INSERT INTO state (kind, key, value, indexed) VALUES ('tombstone', '0', ?, '{}')").run(tombstone);
+    database.prepare("INSERT INTO checkpoints (size, note) VALUES (?, '')").run(2 ** 27 + 700);
+  });
+  const target = path.join(makeFolder(t), 'bundle');
+  await assert.rejects(makeBundle(large, target), {
+    code: 'bundle-refused',
+    message:
+      /^A bundle holds at most 100000000 events, without --from those that have expired among them; export parts/,
+  });
+  assert.equal(existsSync(target), false);
+});

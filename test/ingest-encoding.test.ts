@@ -1,11 +1,13 @@
 // The leaf of an event: the program, ENCODING.md's vectors, an implementation written from ENCODING.md, and ClickHouse's
 // SQL come to the same bytes, and no two events have the same.
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { PARTITION_EVENTS } from '../ingest/clickhouse/cluster.ts';
 import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { fromRow, INSERTED_COLUMNS, rowSchema, toRow } from '../ingest/clickhouse/rows.ts';
 import { computeCommitments, encodeEvent, leafOf } from '../ingest/encoding.ts';
@@ -190,7 +192,7 @@ test('the same content under another key, sequence, log or place is another comm
 
 test("ClickHouse's SQL of the document computes the leaf of every row", { timeout: 120_000 }, async (t) => {
   const clickhouse = openEmbedded(t);
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   await clickhouse.command('CREATE TABLE keys (number UInt64, key String) ENGINE = Memory');
   const sampled = fc.sample(anyChangeEvent, { numRuns: 300, seed: 1 });
   const events = sampled.map((event, i) => ({ ...event, sequence: 1000 + i }));

@@ -1,7 +1,9 @@
 // The tables of ClickHouse: made once, made again without harm, never by an older program than the one before.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { PARTITION_EVENTS } from '../ingest/clickhouse/cluster.ts';
 import type { ClickHouse } from '../ingest/clickhouse/connect.ts';
 import { migrateClickHouse, readMigrations } from '../ingest/clickhouse/migrate.ts';
 import { openEmbedded } from './ingest-world.ts';
@@ -35,17 +37,17 @@ test('migrations are numbered from one without a gap', () => {
 
 test('all migrations run once; the second time there is nothing left to do', async (t) => {
   const clickhouse = openEmbedded(t);
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   assert.deepEqual(await readApplied(clickhouse), NUMBERS);
   const tables = await readTables(clickhouse);
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   assert.deepEqual(await readApplied(clickhouse), NUMBERS);
   assert.deepEqual(await readTables(clickhouse), tables);
 });
 
 test('cut off after any statement, the next start completes them', async (t) => {
   const whole = openEmbedded(t);
-  await migrateClickHouse(whole);
+  await migrateClickHouse(whole, PARTITION_EVENTS);
   const tables = await readTables(whole);
   for (let cut = 1; cut <= NUMBERS.length; cut++) {
     await whole.command('DROP TABLE IF EXISTS entitlement_changes_view SYNC');
@@ -56,7 +58,7 @@ test('cut off after any statement, the next start completes them', async (t) => 
       await whole.command(sql);
       if (i < cut - 1) await whole.command(`INSERT INTO migrations VALUES (${number}, '${name}', now64(6))`);
     }
-    await migrateClickHouse(whole);
+    await migrateClickHouse(whole, PARTITION_EVENTS);
     assert.deepEqual(await readApplied(whole), NUMBERS, `cut off after ${cut}`);
     assert.deepEqual(await readTables(whole), tables, `cut off after ${cut}`);
   }
@@ -64,9 +66,9 @@ test('cut off after any statement, the next start completes them', async (t) => 
 
 test('tables that a newer program has made are refused', async (t) => {
   const clickhouse = openEmbedded(t);
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   await clickhouse.command("INSERT INTO migrations VALUES (9999, '9999-from-tomorrow.sql', now64(6))");
-  await assert.rejects(migrateClickHouse(clickhouse), {
+  await assert.rejects(migrateClickHouse(clickhouse, PARTITION_EVENTS), {
     code: 'data-folder-newer',
     message: `The change log in ClickHouse was written by a newer Metatrail (migration 9999; this program knows ${NUMBERS.length}).`,
   });

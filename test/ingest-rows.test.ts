@@ -1,9 +1,11 @@
 // An event as a row and back: nothing is lost on the way, neither in JSON nor in ClickHouse.
+
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { z } from 'zod';
+import { PARTITION_EVENTS } from '../ingest/clickhouse/cluster.ts';
 import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { EVENT_COLUMNS, fromRow, INSERTED_COLUMNS, rowSchema, toRow } from '../ingest/clickhouse/rows.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
@@ -37,7 +39,7 @@ test('every column of a row is one that an insert names', () => {
 
 test('an event survives ClickHouse, whatever is in its texts', { timeout: 120_000 }, async (t) => {
   const clickhouse = openEmbedded(t);
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   const events = fc
     .sample(anyChangeEvent, { numRuns: 1000, seed: 2 })
     .map((event, i): ChangeEvent => ({ ...event, sequence: 1000 + i }));
@@ -49,7 +51,7 @@ test('an event survives ClickHouse, whatever is in its texts', { timeout: 120_00
 
 test('the table, the list of columns and the schema of a row name the same columns in the same order', async (t) => {
   const clickhouse = openEmbedded(t);
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   const columns = await clickhouse.select(
     "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'events' ORDER BY position LIMIT 100",
     {},

@@ -21,8 +21,6 @@ import { erasePerson } from '../api/erasing.ts';
 import { moveBundle } from '../ingest/bundle/move-bundle.ts';
 import { type ClickHouse, openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { EVENT_COLUMNS } from '../ingest/clickhouse/rows.ts';
-import { openChangeLog } from '../ingest/log.ts';
-import { expire, planExpiry } from '../ingest/retention/expire.ts';
 import { addHold } from '../ingest/retention/holds.ts';
 import { editContents, editRows, makeBundle, type Row, seal } from './bundle-world.ts';
 import { CLUSTER } from './clickhouse-server.ts';
@@ -295,27 +293,6 @@ test('whoever takes up what the verifier did not see is refused too', async (t) 
     copy((folder) => rmSync(path.join(folder, 'keys.jsonl'))),
     /keys\.jsonl of the bundle is not there/,
   );
-});
-
-test('a log of which something has expired is refused, and a backup is named instead', {
-  timeout: 120_000,
-}, async (t) => {
-  const folder = makeFolder(t);
-  const log = await openChangeLog({ folder, partitionEvents: 256 });
-  const { journal, clickhouse, shipper, checkpoints } = log;
-  await journal.accept((base) => ({ events: makeEvents(base, 300), state: [] }));
-  await shipper.delivered(journal.size);
-  const sources = { journal, clickhouse, shipper, sign: (text: string) => checkpoints.sign(text) };
-  const plan = await planExpiry(sources, Number.MAX_SAFE_INTEGER, new Map());
-  await expire(sources, plan, { inForce: new Map(), state: [] }, { who: 'records office', by: 'administrator' });
-  await shipper.delivered(journal.size);
-  await log.close();
-  const bundle = path.join(makeFolder(t), 'bundle');
-  await makeBundle(folder, bundle);
-  const { environment } = await makeTarget(t, 'embedded');
-  const { status, said } = await run(environment, 'move-log', '--from', bundle);
-  assert.equal(status, 1);
-  assert.match(said, /^Events before 256 of this log have expired, .*; restore a backup instead\. No log was made/m);
 });
 
 test('a part of a log, and one signed by somebody else, are refused', async (t) => {

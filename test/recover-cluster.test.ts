@@ -1,8 +1,10 @@
 // A recovery where the rows are on two shards, and whoever ships and asks may neither alter nor delete.
+
 import assert from 'node:assert/strict';
 import { cpSync, rmSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
+import { PARTITION_EVENTS } from '../ingest/clickhouse/cluster.ts';
 import { openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { repair } from '../ingest/clickhouse/recover.ts';
@@ -63,7 +65,7 @@ test('on a cluster rows are set aside and put back on the shard they are on', as
     await clickhouse.close();
     await journal.close();
   });
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   const diagnosis = await diagnose(journal, clickhouse);
   assert.deepEqual(diagnosis.missing, [{ from: 70, to: 72 }]);
   assert.deepEqual([diagnosis.ahead?.events, diagnosis.ahead?.from, diagnosis.ahead?.to], [300, 200, 500]);

@@ -1,5 +1,6 @@
 // `metatrail recover` through the real command line: one store was restored from a backup, lost something or was altered.
 // Each time it says what is wrong and changes nothing, and with --apply log and journal agree again, row by row.
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -9,6 +10,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { PARTITION_EVENTS } from '../ingest/clickhouse/cluster.ts';
 import { type ClickHouse, openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { repair } from '../ingest/clickhouse/recover.ts';
@@ -346,7 +348,7 @@ test('each step of a repair fails once, and the next recovery finishes it', { ti
 async function repairFailing(folder: string, step: number): Promise<boolean> {
   const journal = await Journal.open(folder);
   const clickhouse = openClickHouse({ folder });
-  await migrateClickHouse(clickhouse);
+  await migrateClickHouse(clickhouse, PARTITION_EVENTS);
   let count = 0;
   const counted = async (work: () => Promise<void>) => {
     // Before it is done, then after it is done.

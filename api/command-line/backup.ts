@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { sizeInCheckpoint, sizeInClickHouse } from '../../ingest/backup/lost.ts';
 import { type Manifest, readManifest } from '../../ingest/backup/manifest.ts';
 import { restore } from '../../ingest/backup/restore.ts';
+import { KEY_FILE } from '../../ingest/checkpoints/checkpoints.ts';
 import { formatIso } from '../../ingest/clock.ts';
 import { LogError } from '../../ingest/errors.ts';
 import { type Environment, logTargetOf } from '../environment.ts';
@@ -19,6 +20,7 @@ const recordSchema = z.object({
   root: z.string(),
   delivered: z.number(),
   bytes: z.number(),
+  keyElsewhere: z.string().optional(),
 });
 const listSchema = z.array(recordSchema.extend({ isThere: z.boolean() }));
 
@@ -28,10 +30,15 @@ export function addBackup(program: Command): void {
   common(program.command('backup <folder>').description('back up the data folder, also while the service runs')).action(
     async (folder: string, options: CommonOptions) => {
       const made = await maintain(environmentOf(options), { task: 'back-up', folder: path.resolve(folder) });
-      const { folder: place, size, root, bytes } = recordSchema.parse(made);
+      const { folder: place, size, root, bytes, keyElsewhere } = recordSchema.parse(made);
+      const keys = `keys of persons${keyElsewhere === undefined ? ', and the one that signs checkpoints' : ''}`;
       console.log(
-        `${place}: ${size} events, root ${root}, ${megabytes(bytes)}. It holds keys: keep it as you keep them.`,
+        `${place}: ${size} events, root ${root}, ${megabytes(bytes)}. It holds ${keys}: keep it as you keep them.`,
       );
+      if (keyElsewhere !== undefined)
+        console.log(
+          `The key that signs checkpoints is not in it, for it is kept in ${keyElsewhere}: keep a copy of that file too, or no restored log can sign.`,
+        );
     },
   );
 }
@@ -74,11 +81,26 @@ export function addRestore(program: Command): void {
       console.log(`Whatever was accepted after that, from event ${size} on, is not in it.`);
       if (signed > size) console.log(`The checkpoint was signed over ${signed} events: ${lost(size, signed)}.`);
       console.log('A checkpoint of more events that was given out will not agree with what is accepted from here on.');
+      for (const line of describeKey(environment.dataFolder, manifest)) console.log(line);
       if (manifest.clickhouse.kind === 'server') await compareServer(environment, manifest);
     });
 }
 
 const lost = (size: number, known: number): string => `events ${size} to ${known - 1} are lost here`;
+
+/** Where the key that signs checkpoints is, unless it is where the service looks for it. */
+function describeKey(dataFolder: string, { checkpointKey, files }: Manifest): string[] {
+  const isIn = (name: string) => files.some((file) => file.path === name);
+  if (checkpointKey === KEY_FILE || (checkpointKey === undefined && isIn(KEY_FILE))) return [];
+  if (checkpointKey !== undefined && isIn(checkpointKey))
+    return [
+      `The key that signs checkpoints is in ${path.join(dataFolder, checkpointKey)}: name it in METATRAIL_CHECKPOINT_KEY.`,
+    ];
+  const was = checkpointKey === undefined ? '' : `; it was in ${checkpointKey}`;
+  return [
+    `The key that signs checkpoints is not in the backup${was}. Put it into ${dataFolder} as ${KEY_FILE}, or name it in METATRAIL_CHECKPOINT_KEY; where it is lost, metatrail rotate-key --lost.`,
+  ];
+}
 
 /** ClickHouse was a server: does the one that is named now fit? */
 async function compareServer(environment: Environment, manifest: Manifest): Promise<void> {

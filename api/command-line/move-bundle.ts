@@ -108,13 +108,18 @@ async function rebuild(target: ReturnType<typeof logTargetOf>, bar: MoveBar): Pr
 
 function describeMoved(
   { dataFolder, clickHouseUrl }: Environment,
-  { log, events, found, keys, erased, holds }: MovedBundle,
+  { log, events, expired, found, keys, erased, holds }: MovedBundle,
   { root }: Report,
   { publicKeys }: Trust,
 ): string[] {
   const place = clickHouseUrl === undefined ? dataFolder : `${dataFolder} and the ClickHouse of CLICKHOUSE_URL`;
   return [
-    `${place}: the log ${log}, ${events} events${found > 0 ? `, ${found} of them from a move that was cut off` : ''}, root ${root ?? ''}. Each is as in the bundle, and the whole was verified again.`,
+    `${place}: the log ${log}, ${events} events${found > 0 ? `, ${found} of them from a move that was cut off` : ''}${expired > 0 ? `, the first ${expired} expired` : ''}, root ${root ?? ''}. Each is as in the bundle, and the whole was verified again.`,
+    ...(expired > 0
+      ? [
+          `Of the events before ${expired} there are the tombstones and the leaves, by which all that is later is proved.`,
+        ]
+      : []),
     `${keys} keys were in the bundle; what was erased in ${erased} events stays erased, and ${holds} legal holds are in force.`,
     ...(publicKeys === undefined
       ? ['The public keys were those that the bundle names itself; --public-keys holds it against others.']

@@ -1,5 +1,6 @@
 // Backs up a data folder while it is in use: first what ClickHouse holds, then the SQLite file, so that the journal of a
 // backup is never behind its ClickHouse. The folder gets its name when everything in it is on the disk.
+import { existsSync, realpathSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
@@ -34,21 +35,29 @@ export async function backUp(log: ChangeLog, folder: string, program: string): P
   await refuseTaken(place);
   await makeFolder(incomplete);
   try {
-    const manifest = await copyAll(log, incomplete, program);
+    const manifest = await copyAll(log, incomplete, place, program);
     const record = recordOf(place, manifest);
     // On the list before it is there: an erasure has to name every backup, and a list that lacks one would hide it.
     await recordBackup(log.journal, record);
-    try {
-      await finish(incomplete, place, manifest);
-    } catch (error) {
-      await forgetBackup(log.journal, place);
-      throw error;
-    }
+    await finish(incomplete, place, manifest).catch((error: unknown) =>
+      takeBack(error, place, () => forgetBackup(log.journal, place)),
+    );
     return record;
   } catch (error) {
-    await rm(incomplete, { recursive: true, force: true });
-    throw asBackupError(error, place);
+    return await takeBack(error, place, () => rm(incomplete, { recursive: true, force: true }));
   }
+}
+
+/** Takes back what was begun, and throws what went wrong first; what could not be taken back is said after that. */
+async function takeBack(error: unknown, place: string, work: () => Promise<unknown>): Promise<never> {
+  const first = asBackupError(error, place);
+  try {
+    await work();
+  } catch (second) {
+    const said = `${first.message} Nor could what was begun be taken back: ${reasonOf(second)}.`;
+    throw new LogError(first.code, said, { retryable: first.retryable, cause: first });
+  }
+  throw first;
 }
 
 async function refuseTaken(place: string): Promise<void> {
@@ -68,9 +77,11 @@ async function makeFolder(incomplete: string): Promise<void> {
   }
 }
 
-async function copyAll(log: ChangeLog, folder: string, program: string): Promise<Manifest> {
+async function copyAll(log: ChangeLog, folder: string, place: string, program: string): Promise<Manifest> {
   for (let attempt = 1; ; attempt++) {
-    const manifest = await copyOnce(log, folder, program);
+    const thaw = () => thawTables(log.journal.folder);
+    const manifest = await copyOnce(log, folder, program).catch((error: unknown) => takeBack(error, place, thaw));
+    await thaw();
     const { firstRow } = readSnapshot(folder);
     // Between the two copies events may have been delivered, and their rows trimmed: those would be in neither.
     if (firstRow <= manifest.delivered) return manifest;
@@ -83,29 +94,35 @@ async function copyAll(log: ChangeLog, folder: string, program: string): Promise
 async function copyOnce(log: ChangeLog, folder: string, program: string): Promise<Manifest> {
   const { journal, clickhouse, shipper } = log;
   const delivered = shipper.shipped;
-  try {
-    const tables = clickhouse.embedded ? await freezeTables(clickhouse, journal.folder) : undefined;
-    const expected = delivered - (expiredOf(journal)?.below ?? 0);
-    if (tables && tables.events < expected)
-      throw new LogError('backup-failed', `Of ${expected} events in ClickHouse only ${tables.events} can be copied.`);
-    await copyDatabase(journal.folder, folder);
-    const files = await copyFiles([...(tables?.files ?? []), ...(await otherFiles(journal.folder))], folder);
-    const { size, root } = readSnapshot(folder);
-    return {
-      format: 1,
-      madeAt: systemClock(),
-      program,
-      dataVersion: DATA_VERSION,
-      log: journal.log,
-      size,
-      root,
-      delivered,
-      clickhouse: tables?.clickhouse ?? { kind: 'server' },
-      files,
-    };
-  } finally {
-    await thawTables(journal.folder);
-  }
+  const tables = clickhouse.embedded ? await freezeTables(clickhouse, journal.folder) : undefined;
+  const expected = delivered - (expiredOf(journal)?.below ?? 0);
+  if (tables && tables.events < expected)
+    throw new LogError('backup-failed', `Of ${expected} events in ClickHouse only ${tables.events} can be copied.`);
+  await copyDatabase(journal.folder, folder);
+  const files = await copyFiles([...(tables?.files ?? []), ...(await otherFiles(journal.folder))], folder);
+  const { size, root } = readSnapshot(folder);
+  return {
+    format: 1,
+    madeAt: systemClock(),
+    program,
+    dataVersion: DATA_VERSION,
+    log: journal.log,
+    size,
+    root,
+    delivered,
+    clickhouse: tables?.clickhouse ?? { kind: 'server' },
+    checkpointKey: placeOfKey(log, files),
+    files,
+  };
+}
+
+/** The file of the key that signs checkpoints: its name, where it is among the files of the backup, or its path. */
+function placeOfKey({ journal, checkpoints }: ChangeLog, files: readonly BackupFile[]): string {
+  // Not there: somebody took it away, and the backup that lacks it has to be made nevertheless.
+  const file = existsSync(checkpoints.keyFile) ? realpathSync(checkpoints.keyFile) : checkpoints.keyFile;
+  const name = path.basename(file);
+  const isIn = path.dirname(file) === realpathSync(journal.folder) && files.some((each) => each.path === name);
+  return isIn ? name : file;
 }
 
 /** Copies files beside the journal, which is there already, and sees to it that all are on the disk. */
@@ -183,6 +200,9 @@ function asBackupError(error: unknown, place: string): LogError {
   const sqlite = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0;
   if (FULL_DISK.includes(String(code)) || SQLITE_FULL.includes(sqlite))
     return new LogError('backup-failed', `The disk of ${place} is full.`, { cause: error });
-  const reason = error instanceof Error ? error.message : String(error);
-  return new LogError('backup-failed', `The backup ${place} could not be made: ${reason}.`, { cause: error });
+  return new LogError('backup-failed', `The backup ${place} could not be made: ${reasonOf(error)}.`, { cause: error });
+}
+
+function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
 }

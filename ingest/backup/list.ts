@@ -8,9 +8,11 @@ import { MANIFEST_FILE, type Manifest } from './manifest.ts';
 export const BACKUPS_FACT = 'backups';
 
 /** What is remembered of a backup. */
-export function recordOf(folder: string, { madeAt, size, root, delivered, files }: Manifest): BackupRecord {
+export function recordOf(folder: string, manifest: Manifest): BackupRecord {
+  const { madeAt, size, root, delivered, files, checkpointKey } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  return { folder, madeAt, size, root, delivered, bytes };
+  const isElsewhere = checkpointKey !== undefined && path.isAbsolute(checkpointKey);
+  return { folder, madeAt, size, root, delivered, bytes, ...(isElsewhere && { keyElsewhere: checkpointKey }) };
 }
 
 const recordSchema = z.object({
@@ -21,6 +23,8 @@ const recordSchema = z.object({
   root: z.string(),
   delivered: z.number(),
   bytes: z.number(),
+  /** Where the key that signs checkpoints is, when it is not in the backup. */
+  keyElsewhere: z.string().optional(),
 });
 export type BackupRecord = z.infer<typeof recordSchema>;
 

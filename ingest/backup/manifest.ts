@@ -39,6 +39,11 @@ const manifestSchema = z.object({
     }),
     z.object({ kind: z.literal('server') }),
   ]),
+  /** The file of the key that signs checkpoints: a name in the backup, or where it was when it is not in it; it was not told before. */
+  checkpointKey: z
+    .string()
+    .regex(/^[^\p{Cc}]{1,4096}$/u)
+    .optional(),
   files: z.array(z.object({ path: relativePath, bytes: z.number(), sha256: z.string() })),
 });
 export type Manifest = z.infer<typeof manifestSchema>;

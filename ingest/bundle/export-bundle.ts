@@ -16,6 +16,8 @@ import { BundleTables } from './bundle-tables.ts';
 export const BUNDLE_FORMAT = 'metatrail-bundle/1';
 /** Events in one file of rows: a multiple of 256, and some 5 MB packed. */
 const FILE_EVENTS = 65_536;
+/** Each 256 events have a tile, and each tile a line in bundle.json, of which a verifier reads 64 MiB. */
+const LARGEST_EVENTS = 100_000_000;
 /** Rows read at once. */
 const PAGE_EVENTS = 8192;
 
@@ -26,7 +28,10 @@ export interface BundleOrder {
   dataFolder: string;
   /** A folder that is not there yet, or is empty. */
   target: string;
-  /** The first sequence wanted, rounded down to a multiple of 256; without it the first that has not expired. */
+  /**
+   * The first sequence wanted, rounded down to a multiple of 256; without it the first that has not expired, and the bundle
+   * has the lowest tiles of what has, so that a log can be made of it again.
+   */
   from?: number | undefined;
   /** One past the last sequence wanted; everything that a checkpoint covers when it is not given. */
   to?: number | undefined;
@@ -62,7 +67,7 @@ export async function exportBundle(order: BundleOrder): Promise<ExportedBundle> 
       size,
       ...(partition !== undefined && { partition_events: partition }),
     });
-    return { ...range, files: target.count };
+    return { first, size, checkpoint: range.checkpoint, files: target.count };
   } finally {
     tables.close();
   }
@@ -72,6 +77,8 @@ interface Range {
   first: number;
   size: number;
   checkpoint: number;
+  /** So many events at the beginning have expired, and their leaves go along. */
+  expired: number;
 }
 
 function chooseRange(tables: BundleTables, { from: wanted, to }: BundleOrder): Range {
@@ -93,7 +100,14 @@ function chooseRange(tables: BundleTables, { from: wanted, to }: BundleOrder): R
       `The newest checkpoint covers ${checkpoint} events; event ${size - 1} cannot be proved yet.`,
     );
   if (from >= size) throw new LogError('bundle-refused', `There is no event from ${from} on and before ${size}.`);
-  return { first: from - (from % TILE_WIDTH), size, checkpoint };
+  const first = from - (from % TILE_WIDTH);
+  const range = { first, size, checkpoint, expired: wanted === undefined ? expired : 0 };
+  if (range.expired + size - first > LARGEST_EVENTS)
+    throw new LogError(
+      'bundle-refused',
+      `A bundle holds at most ${LARGEST_EVENTS} events, without --from those that have expired among them; export parts with --from and --to.`,
+    );
+  return range;
 }
 
 /** Returns the numbers of the keys that the rows name. */
@@ -155,17 +169,18 @@ function writeKeys(target: BundleFolder, tables: BundleTables, numbers: Readonly
 }
 
 /**
- * All tiles above the lowest; of the lowest those of the rows, those that an older checkpoint before them ends in, and what is
- * left over at the end of the checkpoint.
+ * All tiles above the lowest; of the lowest those of the rows, those of what has expired, those that an older checkpoint before
+ * the rows ends in, and what is left over at the end of the checkpoint.
  */
-function writeTiles(target: BundleFolder, tables: BundleTables, { first, size, checkpoint }: Range): void {
+function writeTiles(target: BundleFolder, tables: BundleTables, { first, size, checkpoint, expired }: Range): void {
   const older = [...tables.checkpoints(0, first)].filter((each) => each.size % TILE_WIDTH !== 0);
   const cut = new Set(older.map((each) => Math.floor(each.size / TILE_WIDTH)));
   for (let level = 0, count = checkpoint; count > 0; level++, count = Math.floor(count / TILE_WIDTH)) {
     for (let index = 0; index * TILE_WIDTH < count; index++) {
       const width = Math.min(count - index * TILE_WIDTH, TILE_WIDTH);
       const isOfRows = (index + 1) * TILE_WIDTH > first && index * TILE_WIDTH < size;
-      if (level === 0 && !isOfRows && !cut.has(index) && width === TILE_WIDTH) continue;
+      const isNeeded = isOfRows || index * TILE_WIDTH < expired || cut.has(index) || width < TILE_WIDTH;
+      if (level === 0 && !isNeeded) continue;
       const hashes = tables.hashes(level, index, width);
       if (hashes.length !== width * HASH_BYTES)
         throw new LogError(

@@ -8,6 +8,7 @@ import { migrateClickHouse } from '../clickhouse/migrate.ts';
 import { findEmptyPlace, giveName } from '../empty-folder.ts';
 import { LogError } from '../errors.ts';
 import { lockDataFolder } from '../journal/lock.ts';
+import { TILE_WIDTH } from '../merkle/tree.ts';
 import { compareFilled, countFilled, type FillProgress, fillClickHouse } from './fill-clickhouse.ts';
 import { OpenedBundle } from './open-bundle.ts';
 import { writeJournal } from './write-journal.ts';
@@ -30,6 +31,8 @@ export interface BundleMove {
 export interface MovedBundle {
   log: string;
   events: number;
+  /** Those of them, at the beginning, that have expired. */
+  expired: number;
   /** Those that a move that was cut off had brought there. */
   found: number;
   keys: number;
@@ -54,7 +57,11 @@ export async function moveBundle(move: BundleMove): Promise<MovedBundle> {
   const lock = lockDataFolder(made);
   try {
     const target = { ...move.target, folder: made };
-    const filled = await fill(move, target, bundle, isBegun);
+    const filled = await fill(move, target, bundle, isBegun).catch((error: unknown) => {
+      // Without the marker nothing is in ClickHouse.
+      if (!existsSync(path.join(made, MARKER))) rmSync(made, { recursive: true, force: true });
+      throw error;
+    });
     await move.finish(target);
     rmSync(path.join(made, MARKER));
     await syncTree(made);
@@ -77,10 +84,14 @@ async function fill(
     await migrateClickHouse(clickhouse, bundle.partitionEvents);
     const found = await countFilled(filling);
     if (!isBegun) begin(target.folder, bundle, found);
-    const { keys, erased, holds } = await writeJournal(target.folder, bundle);
+    const { keys, erased, holds } = await writeJournal(target.folder, bundle).catch((error: unknown) => {
+      if (found === 0) rmSync(path.join(target.folder, MARKER));
+      throw error;
+    });
     await fillClickHouse(filling, found, erased);
     await compareFilled(filling);
-    return { log: bundle.log, events: bundle.size, found, keys, erased: erased.length, holds };
+    const { log, size: events, first: expired } = bundle;
+    return { log, events, expired, found, keys, erased: erased.length, holds };
   } finally {
     await clickhouse.close();
   }
@@ -92,7 +103,6 @@ function begin(made: string, { sha256 }: OpenedBundle, found: number): void {
     writeFileSync(path.join(made, MARKER), sha256, { mode: 0o600 });
     return;
   }
-  rmSync(made, { recursive: true, force: true });
   throw new LogError(
     'move-refused',
     `The ClickHouse to move to holds ${found} events already; name an empty database.`,
@@ -103,16 +113,18 @@ function begin(made: string, { sha256 }: OpenedBundle, found: number): void {
 function refusePart(bundle: OpenedBundle): void {
   const { first, size } = bundle;
   const covered = bundle.checkpoints().at(-1)?.size ?? 0;
-  if (bundle.has('tombstones.jsonl'))
-    throw new LogError(
-      'move-refused',
-      `Events before ${first} of this log have expired, and a bundle has nothing of them that proofs of the rest could stand on; restore a backup instead.`,
-    );
-  if (first > 0 || size !== covered)
+  const last = bundle.tombstones().at(-1);
+  if (first !== (last ? last.first + last.size : 0) || size !== covered)
     throw new LogError(
       'move-refused',
       `The bundle is a part of its log, events ${first} to ${size - 1} of ${covered}; export the whole log, without --from and --to.`,
     );
+  for (let tile = 0; tile < first / TILE_WIDTH; tile++)
+    if (!bundle.hasTile(0, tile))
+      throw new LogError(
+        'move-refused',
+        `The tiles of the events before ${first}, which have expired, are not in the bundle; export the log without --from, by this version.`,
+      );
 }
 
 /** Whether a move of this bundle was begun in the unfinished folder, which is made where it is not there. */

@@ -11,9 +11,11 @@ import { type EventRow, rowSchema } from '../clickhouse/rows.ts';
 import { LogError } from '../errors.ts';
 import { tilePath } from '../merkle/tiles.ts';
 import { HASH_BYTES, TILE_WIDTH } from '../merkle/tree.ts';
+import { readTombstone, type Tombstone } from '../retention/tombstones.ts';
 import { BUNDLE_FORMAT } from './export-bundle.ts';
 
 const CONTENTS = 'bundle.json';
+const TOMBSTONES = 'tombstones.jsonl';
 const FILE =
   /^(rows\/\d{12,16}\.jsonl\.gz|tile\/\d{1,2}\/(x\d{3}\/){0,5}\d{3}(\.p\/\d{1,3})?|checkpoint|checkpoints\/\d{1,16}|keys\.jsonl|tombstones\.jsonl|public-keys)$/;
 const count = z.int().nonnegative();
@@ -26,6 +28,7 @@ const contentsSchema = z.object({
   partition_events: count.default(PARTITION_EVENTS),
   files: z.array(z.object({ path: z.string().regex(FILE), sha256: z.string().regex(/^[0-9a-f]{64}$/) })),
 });
+const noteSchema = z.object({ note: z.string() });
 const keySchema = z.object({ number: count.positive(), key: z.string().regex(/^[0-9a-f]{64}$/) });
 
 /** A signed note, and over how many events. */
@@ -62,8 +65,19 @@ export class OpenedBundle {
     }
   }
 
-  has(name: string): boolean {
-    return this.#files.has(name);
+  /** Of the partitions that have expired, in order. Throws LogError move-refused. */
+  tombstones(): Tombstone[] {
+    if (!this.#files.has(TOMBSTONES)) return [];
+    const lines = this.read(TOMBSTONES).toString('utf8').split('\n').slice(0, -1);
+    return lines.map((line, index) => {
+      const tombstone = readTombstone(noteSchema.parse(JSON.parse(line)).note);
+      if (tombstone) return tombstone;
+      throw refused(`Line ${index + 1} of ${TOMBSTONES} of the bundle is no tombstone that this program knows.`);
+    });
+  }
+
+  hasTile(level: number, index: number): boolean {
+    return this.#files.has(tilePath(level, index));
   }
 
   /** The whole content of a file. Throws LogError move-refused. */

@@ -1,5 +1,5 @@
 // What a data folder keeps beside the rows, and a bundle does not hold, told by the rows themselves: whose each key is, what
-// was erased by which event, and which legal holds are in force.
+// was erased by which event, which legal holds are in force, and what has expired.
 import { DatabaseSync } from 'node:sqlite';
 import { type EventRow, erasedOf, fromRow } from '../clickhouse/rows.ts';
 import { LogError } from '../errors.ts';
@@ -18,6 +18,8 @@ export class ToldByRows {
   /** By erasure event: when it was accepted, in microseconds, and the keys that went. */
   readonly erasures = new Map<number, { acceptedAt: number; keys: number[] }>();
   readonly holds = new Map<number, Hold>();
+  /** The first events of the partitions that have expired. */
+  readonly expired = new Set<number>();
   /** The highest number that a key ever had. */
   highestKey = 0;
   readonly #isThere: (number: number) => boolean;
@@ -39,7 +41,7 @@ export class ToldByRows {
       const erased = erasedOf(row);
       if (erased) this.erased.push({ sequence: row.sequence, ...erased });
       if (event.stage === 'erasure') this.#addErasure(event);
-      if (event.stage === 'retention') this.#addHold(event);
+      if (event.stage === 'retention') this.#addRetention(event);
     }
     this.#rule.forget();
   }
@@ -76,7 +78,9 @@ export class ToldByRows {
     this.highestKey = Math.max(this.highestKey, ...keys);
   }
 
-  #addHold({ sequence, outcome, object, initiator, values, occurredAt, causes }: ChangeEvent): void {
+  #addRetention({ sequence, outcome, object, initiator, values, occurredAt, causes }: ChangeEvent): void {
+    if (outcome === 'partition-expired')
+      this.expired.add(Number(values.find(({ attribute }) => attribute === 'first')?.new ?? -1));
     if (outcome === 'hold-removed' && causes[0] !== undefined) this.holds.delete(causes[0]);
     if (outcome !== 'hold-added') return;
     const why = values.find(({ attribute }) => attribute === 'reason')?.new ?? '';

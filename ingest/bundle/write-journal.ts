@@ -1,13 +1,15 @@
 // The journal's file of a log that is made again from a bundle: as one that was trimmed as far as it may be. It has tiles,
-// checkpoints, keys with their owners, what was erased, legal holds, and the rows of the tile that is not full yet.
+// checkpoints, keys with their owners, what was erased, legal holds, tombstones, and the rows of the tile that is not full yet.
 import { closeSync, openSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { EventRow } from '../clickhouse/rows.ts';
+import { LogError } from '../errors.ts';
 import { migrateJournal } from '../journal/schema.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import { TileStore } from '../merkle/tiles.ts';
 import { HASH_BYTES, TILE_WIDTH } from '../merkle/tree.ts';
+import { tombstoneChange } from '../retention/tombstones.ts';
 import type { OpenedBundle } from './open-bundle.ts';
 import { ToldByRows } from './told-by-rows.ts';
 
@@ -47,6 +49,7 @@ export async function writeJournal(folder: string, bundle: OpenedBundle): Promis
     writeKeys(database, read);
     writeErasures(database, read);
     writeHolds(database, read);
+    writeTombstones(database, bundle);
     database.exec('COMMIT; PRAGMA wal_checkpoint(TRUNCATE)');
   } finally {
     database.close();
@@ -71,7 +74,18 @@ async function readBundle(bundle: OpenedBundle): Promise<Read> {
       if (row.sequence >= lastTile) rows.push(row);
     }
   }
+  refuseUntold(bundle, told);
   return { told, keys, rows, keysOf: (sequence) => named.get(sequence) ?? [] };
+}
+
+/** Without the event of the newest tombstone, what was carried forward is not known to be all. */
+function refuseUntold(bundle: OpenedBundle, { expired }: ToldByRows): void {
+  const last = bundle.tombstones().at(-1);
+  if (!last || expired.has(last.first)) return;
+  throw new LogError(
+    'move-refused',
+    `The bundle was made while events were expiring: the event by which those from ${last.first} on went is not in it. Export the log again.`,
+  );
 }
 
 function writeFacts(database: DatabaseSync, { log, size, partitionEvents }: OpenedBundle): void {
@@ -125,4 +139,10 @@ function writeErasures(database: DatabaseSync, { told, keysOf }: Read): void {
 function writeHolds(database: DatabaseSync, { told }: Read): void {
   const put = database.prepare("INSERT INTO state (kind, key, value, indexed) VALUES ('hold', ?, ?, '{}')");
   for (const [event, hold] of told.holds) put.run(String(event), JSON.stringify(hold));
+}
+
+function writeTombstones(database: DatabaseSync, bundle: OpenedBundle): void {
+  const put = database.prepare("INSERT INTO state (kind, key, value, indexed) VALUES (?, ?, ?, '{}')");
+  for (const { kind, key, value } of bundle.tombstones().map(tombstoneChange))
+    put.run(kind, key, JSON.stringify(value));
 }

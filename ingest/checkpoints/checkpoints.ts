@@ -106,6 +106,11 @@ export class Checkpoints {
     return this.#journal.log;
   }
 
+  /** Where the private key is that signs now. */
+  get keyFile(): string {
+    return this.#keyFile.file;
+  }
+
   /** The id of the key that signs now. */
   get keyId(): string {
     return this.#signer.verifier.keyId;

@@ -26,10 +26,10 @@ export function readMigrations(): Migration[] {
 }
 
 /**
- * Runs what has not run yet; `partition`: how many events a partition holds. Throws LogError: data-folder-newer when a newer program has been here, clickhouse-too-old, and
- * clickhouse-right-missing for the user who makes tables or the one who ships and asks.
+ * Runs what has not run yet; `partition`: how many events a partition of this log holds. Throws LogError: data-folder-newer when
+ * a newer program has been here, clickhouse-too-old, and clickhouse-right-missing for the user who makes tables or the one who ships and asks.
  */
-export async function migrateClickHouse(clickhouse: ClickHouse, partition = PARTITION_EVENTS): Promise<void> {
+export async function migrateClickHouse(clickhouse: ClickHouse, partition: number): Promise<void> {
   const { cluster } = clickhouse;
   if (!clickhouse.embedded) await refuseTooOld(clickhouse);
   const owners = await clickhouse.openOwners({ makeDatabases: true });

@@ -6,7 +6,7 @@ import { VIEWS } from '../clickhouse/comparison.ts';
 import type { ClickHouse } from '../clickhouse/connect.ts';
 import { atEachOwner } from '../clickhouse/owners.ts';
 import type { Shipper } from '../clickhouse/shipper.ts';
-import { formatIso, formatMicros, type Micros, parseInstant, systemClock } from '../clock.ts';
+import { formatMicros, type Micros, parseInstant, systemClock } from '../clock.ts';
 import { ErasureReader } from '../erasure/journal-reader.ts';
 import { waitForMutations } from '../erasure/settle.ts';
 import { LogError } from '../errors.ts';
@@ -15,11 +15,19 @@ import type { Journal } from '../journal/journal.ts';
 import { perfectRoot, TILE_WIDTH } from '../merkle/tree.ts';
 import { type CarriedForward, type InForce, makeBaselines } from './baseline.ts';
 import { listHolds } from './holds.ts';
-import { expiredOf, listTombstones, partitionEvents, type Tombstone, tombstoneChange } from './tombstones.ts';
+import {
+  expiredOf,
+  listTombstones,
+  type Partition,
+  partitionEvents,
+  type Tombstone,
+  tombstoneChange,
+  tombstoneText,
+} from './tombstones.ts';
 
 export interface ExpiryPlan {
   /** Partitions to go, the first one first. */
-  partitions: { first: number; size: number; until: Micros; lastOccurred: Micros }[];
+  partitions: Partition[];
   /** The events of them that are carried forward. */
   baselines: number;
   /** Sentences on what does not go, and why. */
@@ -121,7 +129,7 @@ export async function expire(
   const reader = new ErasureReader(journal.folder);
   const tombstones = plan.partitions.map((partition) => {
     const root = subtreeRoot(reader, partition.first, partition.size);
-    return { ...partition, note: sign(describe(journal.log, partition, root)) };
+    return { ...partition, note: sign(tombstoneText(journal.log, partition, root)) };
   });
   reader.close();
   await journal.accept(() => {
@@ -228,23 +236,6 @@ function subtreeRoot(reader: ErasureReader, first: number, size: number): Uint8A
   for (; covered * TILE_WIDTH <= size; level++) covered *= TILE_WIDTH;
   const tiles = Array.from({ length: size / covered }, (_, i) => reader.tileRoot(level, first / covered + i));
   return perfectRoot(tiles);
-}
-
-/** The text that is signed: a note may not have an empty line in it. */
-function describe(
-  log: string,
-  { first, size, until, lastOccurred }: ExpiryPlan['partitions'][number],
-  root: Uint8Array,
-): string {
-  return [
-    log,
-    'tombstone',
-    `${first} ${size}`,
-    Buffer.from(root).toString('base64'),
-    `accepted until ${formatIso(until)}`,
-    `happened until ${formatIso(lastOccurred)}`,
-    '',
-  ].join('\n');
 }
 
 function expiryEvent({ first, size, until, note }: Tombstone, { who, by }: { who: string; by: string }): ProposedEvent {

@@ -1,13 +1,13 @@
 // What is left of a partition that expired: a signed note of what it held. Its tiles stay, so that everything later proves
 // as before.
 import { PARTITION_EVENTS } from '../clickhouse/cluster.ts';
-import type { Micros } from '../clock.ts';
+import { formatIso, type Micros, parseInstant } from '../clock.ts';
 import type { Journal } from '../journal/journal.ts';
 
 const FACT = 'partition-events';
 const KIND = 'tombstone';
 
-export interface Tombstone {
+export interface Partition {
   /** Its first event. */
   first: number;
   size: number;
@@ -15,6 +15,9 @@ export interface Tombstone {
   until: Micros;
   /** The latest that something in it happened. */
   lastOccurred: Micros;
+}
+
+export interface Tombstone extends Partition {
   /** The note, signed by the key of the checkpoints. */
   note: string;
 }
@@ -45,7 +48,30 @@ export function listTombstones(journal: Journal): Tombstone[] {
   return found.sort((a, b) => a.first - b.first);
 }
 
-export function tombstoneChange(tombstone: Tombstone) {
+/** The text that is signed: a note may not have an empty line in it. */
+export function tombstoneText(log: string, { first, size, until, lastOccurred }: Partition, root: Uint8Array): string {
+  return [
+    log,
+    'tombstone',
+    `${first} ${size}`,
+    Buffer.from(root).toString('base64'),
+    `accepted until ${formatIso(until)}`,
+    `happened until ${formatIso(lastOccurred)}`,
+    '',
+  ].join('\n');
+}
+
+/** Reads the note of a tombstone, whatever signatures it has. Undefined: it is none. */
+export function readTombstone(note: string): Tombstone | undefined {
+  const [, first, size, accepted = '', happened = ''] =
+    /^.+\ntombstone\n(\d{1,15}) (\d{1,15})\n.+\naccepted until (.+)\nhappened until (.+)\n\n/.exec(note) ?? [];
+  const [until, lastOccurred] = [parseInstant(accepted), parseInstant(happened)];
+  if (until === undefined || lastOccurred === undefined) return undefined;
+  return { first: Number(first), size: Number(size), until, lastOccurred, note };
+}
+
+/** What the journal's state keeps of it. */
+export function tombstoneChange(tombstone: Tombstone): { kind: string; key: string; value: Tombstone } {
   return { kind: KIND, key: String(tombstone.first).padStart(16, '0'), value: tombstone };
 }
 

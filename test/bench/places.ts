@@ -1,7 +1,9 @@
 // Where a measurement works: a fresh folder each, taken away whatever happens, and a log or a ClickHouse opened in it.
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PARTITION_EVENTS } from '../../ingest/clickhouse/cluster.ts';
 import { type ClickHouse, openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { migrateClickHouse } from '../../ingest/clickhouse/migrate.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
@@ -20,7 +22,7 @@ export function withClickHouse<T>(work: (clickhouse: ClickHouse) => Promise<T>):
   return inFolder(async (folder) => {
     const clickhouse = openClickHouse({ folder });
     try {
-      await migrateClickHouse(clickhouse);
+      await migrateClickHouse(clickhouse, PARTITION_EVENTS);
       return await work(clickhouse);
     } finally {
       await clickhouse.close();
