@@ -1,5 +1,5 @@
 // The same questions of the same log, held by the embedded ClickHouse, by a server and by a cluster of two: every answer is
-// the same, in the same order.
+// the same, in the same order. And asked up to a watermark, every answer is that of a log which ends there.
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import path from 'node:path';
@@ -26,11 +26,12 @@ import {
   countOutOfBand,
   countProblems,
 } from '../api/queries/overview.ts';
+import { findReads } from '../api/queries/reads.ts';
 import { countSteps, findLastRuns, findRuns } from '../api/queries/runs.ts';
 import type { SignedCheckpoint } from '../ingest/checkpoints/kept-checkpoint.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
-import { makeFolderAt, type Place, SHARD_EVENTS, targetOf } from './ingest-places.ts';
+import { changeClickHouse, makeFolderAt, type Place, SHARD_EVENTS, targetOf } from './ingest-places.ts';
 import { afterwards } from './ingest-world.ts';
 
 interface Log {
@@ -94,12 +95,17 @@ const QUESTIONS: Record<string, Question> = {
   problems: (context) => countProblems(context),
   'changes out of band': (context) => countOutOfBand(context),
   completeness: (context) => findCompleteness(context, checkpoint(context.watermark), undefined),
+  'who looked': (context) => findReads(context, {}, PAGE),
+  'what one looked at': (context, { objects }) => findReads(context, { viewer: 'test', object: objects[0] }, PAGE),
 };
 
 async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryContext }> {
   const world = await ApiWorld.open();
   afterwards(t, () => world.close());
   await liveHalfAYear(world);
+  for (const object of [...new Set(world.events().flatMap(({ object }) => object ?? []))].slice(0, 6))
+    await world.ask('query ($id: ID!) { object(id: $id) { name } }', { id: object });
+  await world.delivered();
   const events = world.events();
   return {
     embedded: world.queries,
@@ -112,7 +118,7 @@ async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryCont
 }
 
 /** The same journal again, with nothing delivered yet, shipped to another ClickHouse. */
-async function shipTo(t: TestContext, place: Place, data: string): Promise<QueryContext> {
+async function shipTo(t: TestContext, place: Place, data: string): Promise<QueryContext & { folder: string }> {
   const folder = await makeFolderAt(t, place);
   cpSync(data, folder, { recursive: true, filter: (source) => path.basename(source) !== 'clickhouse' });
   const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'));
@@ -121,7 +127,7 @@ async function shipTo(t: TestContext, place: Place, data: string): Promise<Query
   const log = await openChangeLog(targetOf(folder));
   afterwards(t, () => log.close());
   await log.shipper.delivered(log.journal.size);
-  return { clickhouse: log.clickhouse, log: log.journal.log, watermark: log.shipper.shipped };
+  return { clickhouse: log.clickhouse, log: log.journal.log, watermark: log.shipper.shipped, folder };
 }
 
 test('every question has the same answer wherever the log is', { timeout: 300_000 }, async (t) => {
@@ -134,5 +140,30 @@ test('every question has the same answer wherever the log is', { timeout: 300_00
       const expected = await ask(embedded, log);
       for (const context of others) assert.deepEqual(await ask(context, log), expected);
     });
+  }
+});
+
+/** What a question is answered, or refused with: an object may not be there yet. */
+const answerOf = (ask: Question, context: QueryContext, log: Log): Promise<unknown> =>
+  ask(context, log).catch((error: unknown) => String(error));
+
+test('every question stops at its watermark', { timeout: 300_000 }, async (t) => {
+  const log = await liveInAWorld(t);
+  const { folder, ...cut } = await shipTo(t, 'server', log.data);
+  const end = log.embedded.watermark;
+  assert.equal((await findReads(log.embedded, {}, PAGE)).reads.length, 6);
+  // The reads are the last events.
+  for (const watermark of [end - 4, ...[0.9, 0.7, 0.55, 0.4, 0.25].map((part) => Math.floor(end * part))]) {
+    for (const table of ['events', 'entitlement_changes'])
+      await changeClickHouse(
+        folder,
+        `ALTER TABLE ${table} DELETE WHERE sequence >= ${watermark} SETTINGS mutations_sync = 2`,
+      );
+    const before = { ...log, sequences: log.sequences.filter((sequence) => sequence < watermark) };
+    for (const [name, ask] of Object.entries(QUESTIONS))
+      await t.test(`${name}, at ${watermark}`, async () => {
+        const expected = await answerOf(ask, { ...cut, watermark }, before);
+        assert.deepEqual(await answerOf(ask, { ...log.embedded, watermark }, before), expected);
+      });
   }
 });
