@@ -152,8 +152,12 @@ export class ErasureWorld {
     this.installation = installation;
   }
 
-  static async open(t: TestContext, configuration = CONFIGURATION): Promise<ErasureWorld> {
-    const folder = mkdtempSync(join(tmpdir(), 'metatrail-erasure-'));
+  /** Without a folder in one that is empty. */
+  static async open(
+    t: TestContext,
+    configuration = CONFIGURATION,
+    folder = mkdtempSync(join(tmpdir(), 'metatrail-erasure-')),
+  ): Promise<ErasureWorld> {
     const world = new ErasureWorld(folder, configuration, await ErasureWorld.install(folder, configuration));
     t.after(async () => {
       await world.close();
