@@ -13,15 +13,13 @@ import { recordFailure, synchronizeEntry } from './synchronize.ts';
 import type { Unit } from './unit.ts';
 import { recordNotJoined } from './unresolved.ts';
 
-/** Entries synchronised in one journal batch. */
-const BATCH_ENTRIES = 250;
 /** References that form a circle settle in two passes; more than this is a rule that never comes to rest. */
 const MOST_PASSES = 10;
 
 export async function synchronization(runner: StepRunner, agent: Agent, kind: 'delta' | 'full'): Promise<StepOutcome> {
   const due =
     kind === 'delta' ? runner.state.find(KINDS.entry, 'due', entryIndex.due(agent.name)) : allEntries(runner, agent);
-  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) => synchronizeEntry(unit, id, kind === 'full'));
+  await runner.inBatches(due, (unit, id) => synchronizeEntry(unit, id, kind === 'full'));
   await settleOutstanding(runner, agent);
   await settle(runner, agent, 'referrer', resolveHeldReferences);
   await settle(runner, agent, 'waiting', recordNotJoined);
@@ -51,7 +49,7 @@ async function settle(
   work: (unit: Unit, id: string, cause: Cause) => void,
 ): Promise<number> {
   const outstanding = outstandingOf(runner.state, agent.name, task);
-  await runner.inBatches(outstanding, BATCH_ENTRIES, (unit, { id, ...cause }) => {
+  await runner.inBatches(outstanding, (unit, { id, ...cause }) => {
     unit.removeOutstanding(task, id);
     work(unit, id, cause);
   });

@@ -17,8 +17,8 @@ import type { Frontier, LogHead, PreparedBatch, StoredChange } from './messages.
 import { migrateJournal } from './schema.ts';
 
 export const JOURNAL_FILE = 'metatrail.sqlite';
-/** Rows removed in one transaction: some 50 ms, for which nothing is accepted. */
-const TRIMMED_AT_ONCE = 10_000;
+/** Rows removed in one transaction: some 10 ms, for which nothing is accepted. */
+const TRIMMED_AT_ONCE = 2_000;
 
 export class Writer {
   readonly log: string;
