@@ -36,7 +36,7 @@ export class Installation {
     this.log = log;
     this.engine = engine;
     this.clickHouse = clickHouse;
-    this.metrics = new Metrics(log);
+    this.metrics = new Metrics(log, engine);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 

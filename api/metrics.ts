@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RunResult } from '../engine/run.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { ShipperState } from '../ingest/clickhouse/shipper.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { JOURNAL_FILE } from '../ingest/journal/writer.ts';
@@ -20,7 +20,7 @@ export class Metrics {
   readonly #commits: Histogram;
   readonly #runs: Counter<'agent' | 'profile' | 'result'>;
 
-  constructor(log: ChangeLog) {
+  constructor(log: ChangeLog, engine: Engine) {
     const registers = [this.#registry];
     this.#addLog(log);
     this.#addBacklog(log);
@@ -38,10 +38,11 @@ export class Metrics {
     });
     this.#runs = new Counter({
       name: 'metatrail_runs_total',
-      help: 'Runs that were started through this service and are over, by their result.',
+      help: 'Runs of this process that are over, whoever or whatever started them, by their result.',
       labelNames: ['agent', 'profile', 'result'],
       registers,
     });
+    engine.onRunOver(({ agent, profile, result }) => this.#runs.inc({ agent, profile, result }));
   }
 
   #addLog({ journal, shipper }: ChangeLog): void {
@@ -120,10 +121,6 @@ export class Metrics {
     this.#commits.observe(seconds);
     for (const { outcome, values } of events)
       this.#reads.inc({ question: values.find(({ attribute }) => attribute === 'question')?.new ?? '', outcome });
-  }
-
-  countRun({ agent, profile, result }: RunResult): void {
-    this.#runs.inc({ agent, profile, result });
   }
 
   get contentType(): string {
