@@ -24,6 +24,7 @@ export class Metrics {
     const registers = [this.#registry];
     this.#addLog(log);
     this.#addBacklog(log);
+    this.#addCheckpoints(log);
     this.#reads = new Counter({
       name: 'metatrail_reads_total',
       help: 'Questions about data that were recorded, by question and by what became of them.',
@@ -77,6 +78,20 @@ export class Metrics {
       PRESSURES,
       () => pressure.pressure,
     );
+  }
+
+  #addCheckpoints({ checkpoints, publication }: ChangeLog): void {
+    new Gauge({
+      name: 'metatrail_checkpoint_failing',
+      help: 'What is done with checkpoints: 1 for what fails, signing them or sending them to a destination.',
+      labelNames: ['what'],
+      registers: [this.#registry],
+      collect() {
+        this.set({ what: 'signing' }, checkpoints.problem ? 1 : 0);
+        for (const { destination, problem } of publication.status)
+          this.set({ what: destination }, problem === undefined ? 0 : 1);
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {

@@ -1,5 +1,5 @@
 // What SQLite and the file system say, as a LogError that names the folder or file and what can be done.
-import { LogError } from '../errors.ts';
+import { asLogError, LogError } from '../errors.ts';
 
 /** Primary result codes of SQLite; the byte above them says more. https://sqlite.org/rescode.html */
 const SQLITE = { perm: 3, readonly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, auth: 23, notADatabase: 26 };
@@ -34,6 +34,10 @@ function isNotWritable({ system, sqlite }: Failure): boolean {
   return [perm, readonly, cannotOpen, auth].includes(primary) || NOT_WRITABLE.includes(system);
 }
 
+function isDamage({ sqlite }: Failure): boolean {
+  return [SQLITE.corrupt, SQLITE.notADatabase].includes(sqlite & 0xff);
+}
+
 /** A failure while a batch or a fact is being written: nothing of it was kept. */
 export function asWriteError(error: unknown): LogError {
   if (error instanceof LogError) return error;
@@ -43,17 +47,25 @@ export function asWriteError(error: unknown): LogError {
     : new LogError('journal-failed', `The journal could not be written: ${failure.message}.`, { cause: error });
 }
 
+/** A failure while something is read from the journal; `what` begins the sentence. */
+export function asReadError(error: unknown, what: string): LogError {
+  const failure = readFailure(error);
+  if (error instanceof LogError || failure.sqlite === 0) return asLogError(error, what);
+  return isDamage(failure)
+    ? new LogError('journal-damaged', `${what}: the journal is damaged (${failure.message}).`, { cause: error })
+    : new LogError('journal-failed', `${what}: the journal cannot be read (${failure.message}).`, { cause: error });
+}
+
 /** A failure while the data folder is being opened. */
 export function asOpenError(error: unknown, folder: string): LogError {
   if (error instanceof LogError) return error;
   const failure = readFailure(error);
-  const primary = failure.sqlite & 0xff;
   if (isFullDisk(failure)) return asWriteError(error);
   if (isNotWritable(failure)) {
     const said = `The data folder ${folder} cannot be written: ${failure.message}.`;
     return new LogError('data-folder-not-writable', said, { cause: error });
   }
-  if (primary === SQLITE.corrupt || primary === SQLITE.notADatabase) {
+  if (isDamage(failure)) {
     const said = `The journal in the data folder ${folder} is damaged: ${failure.message}.`;
     return new LogError('journal-damaged', said, { cause: error });
   }
