@@ -147,8 +147,8 @@ export class Unit {
   }
 
   /** It is done, or not necessary any more. */
-  removeOutstanding(task: Task, id: string): void {
-    const key = outstandingKey(this.context.agent, task, id);
+  removeOutstanding(task: Task, id: string, agent = this.context.agent): void {
+    const key = outstandingKey(agent, task, id);
     if (this.#state.get(KINDS.outstanding, key) === undefined) return;
     this.#put({ kind: KINDS.outstanding, key, value: null });
   }
