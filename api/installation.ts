@@ -1,6 +1,6 @@
 // One installation, opened: its log, its engine, and what can be asked of it. The service puts HTTP before it; the command
 // line uses it as it is when no service runs.
-import { type DocumentNode, type ExecutionResult, GraphQLError, parse, specifiedRules, validate } from 'graphql';
+import { type DocumentNode, type ExecutionResult, GraphQLError, specifiedRules, validate } from 'graphql';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Limits } from '../ingest/back-pressure.ts';
@@ -11,7 +11,7 @@ import { type ProducedReport, produceReport } from '../reports/produce.ts';
 import { type Environment, logTargetOf } from './environment.ts';
 import { type Asking, createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
 import { explainResult, type Report } from './graphql/errors.ts';
-import { limitQuestion, MOST_TOKENS } from './graphql/limits.ts';
+import { limitQuestion, parseQuestion } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
 import { Metrics } from './metrics.ts';
 import { executeRecorded } from './reads/execute.ts';
@@ -36,7 +36,7 @@ export class Installation {
     this.log = log;
     this.engine = engine;
     this.clickHouse = clickHouse;
-    this.metrics = new Metrics(log);
+    this.metrics = new Metrics(log, engine);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 
@@ -80,7 +80,7 @@ export class Installation {
   ): Promise<ExecutionResult> {
     let document: DocumentNode;
     try {
-      document = parse(query, { maxTokens: MOST_TOKENS });
+      document = parseQuestion(query);
     } catch (error) {
       return { errors: [error instanceof GraphQLError ? error : new GraphQLError(String(error))] };
     }

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { RunResult } from '../engine/run.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { ShipperState } from '../ingest/clickhouse/shipper.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { JOURNAL_FILE } from '../ingest/journal/writer.ts';
@@ -20,10 +20,11 @@ export class Metrics {
   readonly #commits: Histogram;
   readonly #runs: Counter<'agent' | 'profile' | 'result'>;
 
-  constructor(log: ChangeLog) {
+  constructor(log: ChangeLog, engine: Engine) {
     const registers = [this.#registry];
     this.#addLog(log);
     this.#addBacklog(log);
+    this.#addCheckpoints(log);
     this.#reads = new Counter({
       name: 'metatrail_reads_total',
       help: 'Questions about data that were recorded, by question and by what became of them.',
@@ -38,10 +39,11 @@ export class Metrics {
     });
     this.#runs = new Counter({
       name: 'metatrail_runs_total',
-      help: 'Runs that were started through this service and are over, by their result.',
+      help: 'Runs of this process that are over, whoever or whatever started them, by their result.',
       labelNames: ['agent', 'profile', 'result'],
       registers,
     });
+    engine.onRunOver(({ agent, profile, result }) => this.#runs.inc({ agent, profile, result }));
   }
 
   #addLog({ journal, shipper }: ChangeLog): void {
@@ -76,6 +78,20 @@ export class Metrics {
       PRESSURES,
       () => pressure.pressure,
     );
+  }
+
+  #addCheckpoints({ checkpoints, publication }: ChangeLog): void {
+    new Gauge({
+      name: 'metatrail_checkpoint_failing',
+      help: 'What is done with checkpoints: 1 for what fails, signing them or sending them to a destination.',
+      labelNames: ['what'],
+      registers: [this.#registry],
+      collect() {
+        this.set({ what: 'signing' }, checkpoints.problem ? 1 : 0);
+        for (const { destination, problem } of publication.status)
+          this.set({ what: destination }, problem === undefined ? 0 : 1);
+      },
+    });
   }
 
   #gauge(name: string, help: string, read: () => number): void {
@@ -120,10 +136,6 @@ export class Metrics {
     this.#commits.observe(seconds);
     for (const { outcome, values } of events)
       this.#reads.inc({ question: values.find(({ attribute }) => attribute === 'question')?.new ?? '', outcome });
-  }
-
-  countRun({ agent, profile, result }: RunResult): void {
-    this.#runs.inc({ agent, profile, result });
   }
 
   get contentType(): string {

@@ -1,6 +1,7 @@
 // The engine as the rest of the program sees it: runs an agent's run profile, one at a time.
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../ingest/clock.ts';
+import { LogError } from '../ingest/errors.ts';
 import { type EventValue, LARGE_VALUE_BYTES, type ProposedEvent } from '../ingest/event.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 import type { StateChange } from '../ingest/journal/messages.ts';
@@ -28,6 +29,9 @@ export class OtherInstallationError extends Error {
   }
 }
 
+/** What became of a run, for those who count. */
+export type FinishedRun = Pick<RunResult, 'agent' | 'profile' | 'result'>;
+
 /** Entries or objects indexed anew in one batch after the configuration changed. */
 const BATCH_REINDEXED = 1000;
 
@@ -39,6 +43,7 @@ export class Engine {
   readonly #admit: Admit;
   /** Synchronisations exclude each other; so does everything else, for now: the end of the last run. */
   #last: Promise<unknown> = Promise.resolve();
+  readonly #listeners = new Set<(run: FinishedRun) => void>();
 
   private constructor(journal: Journal, configuration: Configuration, sequence: number, admit: Admit) {
     this.#journal = journal;
@@ -88,11 +93,39 @@ export class Engine {
     };
     const run = this.#last.then(async () => {
       // Only after a journal that could not accept is there one in this process.
-      await closeUnfinishedRun(this.#journal, 'stopped-server');
-      return new Run(environment, agent, connector, profile, options).execute();
+      await this.#closeUnfinished();
+      return this.#carryOut(new Run(environment, agent, connector, profile, options));
     });
     this.#last = run.catch(() => undefined);
     return run;
+  }
+
+  async #carryOut(run: Run): Promise<RunResult> {
+    try {
+      const result = await run.execute();
+      this.#tellOver(result);
+      return result;
+    } catch (error) {
+      // An error of the program ends the run; that the run ended must not be lost with it.
+      if (!(error instanceof LogError)) await this.#closeUnfinished();
+      throw error;
+    }
+  }
+
+  async #closeUnfinished(): Promise<void> {
+    const result = 'stopped-server';
+    const closed = await closeUnfinishedRun(this.#journal, result);
+    if (closed) this.#tellOver({ ...closed, result });
+  }
+
+  /** Calls back with each run of this process that is over, whoever started it. Returns how to stop that. */
+  onRunOver(listener: (run: FinishedRun) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tellOver(run: FinishedRun): void {
+    for (const listener of this.#listeners) listener(run);
   }
 
   /** Does something while no run is going on, when those asked for before are over. */

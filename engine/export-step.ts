@@ -7,8 +7,6 @@ import type { StepOutcome, StepRunner } from './run-step.ts';
 import { type Entry, KINDS } from './space.ts';
 import type { Unit } from './unit.ts';
 
-const BATCH_ENTRIES = 500;
-
 export async function exportStep(runner: StepRunner, agent: Agent): Promise<StepOutcome> {
   const read = (id: string) => runner.state.get(KINDS.entry, id) as Entry;
   const pending = runner.state.find(KINDS.entry, 'export', entryIndex.export(agent.name)).map(read);
@@ -16,10 +14,10 @@ export async function exportStep(runner: StepRunner, agent: Agent): Promise<Step
     ({ id }) => id,
   );
   if (ids.length === 0) return { result: 'success' };
-  await runner.inBatches(ids, BATCH_ENTRIES, (unit, id) => intend(unit, id));
+  await runner.inBatches(ids, (unit, id) => intend(unit, id));
   const changes = ids.map((id) => changeOf(read(id))).filter((change) => change !== undefined);
   const results = await send(runner, agent, ids, changes);
-  await runner.inBatches(results, BATCH_ENTRIES, (unit, result) => settle(unit, agent, result), { happened: true });
+  await runner.inBatches(results, (unit, result) => settle(unit, agent, result), { happened: true });
   return { result: results.some(({ error }) => error !== undefined) ? 'completed-export-errors' : 'success' };
 }
 
@@ -39,7 +37,7 @@ async function send(
         const entry = unit.entry(id);
         if (entry) recordRefused(unit, entry, error.code, undefined);
       };
-      await runner.inBatches(ids, BATCH_ENTRIES, refuse, { happened: true });
+      await runner.inBatches(ids, refuse, { happened: true });
     }
     throw error;
   }

@@ -9,9 +9,6 @@ import { type AgentState, type Entry, KINDS } from './space.ts';
 import { refusalOf, stageEntry, stageGone, stageRefused } from './stage.ts';
 import type { Unit } from './unit.ts';
 
-/** Entries staged in one journal batch. */
-const BATCH_ENTRIES = 500;
-
 /** Reads the next image of the agent and stages it. Throws ConnectorError; the fuse is one too. */
 export async function fullImport(runner: StepRunner, agent: Agent): Promise<StepOutcome> {
   const state = (runner.state.get(KINDS.agent, agent.name) as AgentState | undefined) ?? { imported: false };
@@ -101,7 +98,7 @@ async function stageImage(
       if (entry) stageGone(unit, agent, entry);
     }),
   ];
-  await runner.inBatches(work, BATCH_ENTRIES, (unit, item) => item(unit));
+  await runner.inBatches(work, (unit, item) => item(unit));
 }
 
 function stageOne(unit: Unit, agent: Agent, imported: ImportedEntry, file: string, firstImport: boolean): void {

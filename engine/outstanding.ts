@@ -2,8 +2,10 @@
 // resolve now, and objects whose exports name something that has a distinguished name only now. It is state, accepted with
 // the batch that made it necessary, so that a synchronisation that is cut off leaves it to the agent's next.
 
+import { z } from 'zod';
 import type { StateView } from '../ingest/journal/state.ts';
 import { type Cause, causeIn } from './cause.ts';
+import type { Configuration } from './configuration/model.ts';
 import { targetKeys } from './indexes.ts';
 import { type Entry, expectedImage, KINDS } from './space.ts';
 import type { Unit } from './unit.ts';
@@ -17,6 +19,11 @@ export type Task = 'entry' | 'referrer' | 'object' | 'waiting';
 /** One thing to do: the id of the entry or object, with the event that made it necessary. */
 export interface Outstanding extends Cause {
   id: string;
+}
+
+/** With the agent whose synchronisation left it. */
+interface Left extends Outstanding {
+  agent: string;
 }
 
 /** An entry became a connector, or is one no longer: whoever refers to it refers to an object now, or to none. */
@@ -38,13 +45,24 @@ export function targetChanged(unit: Unit, objectId: string, cause: Cause): void 
   for (const id of unit.find('object', 'refers', objectId)) unit.putOutstanding('object', id, cause);
 }
 
-/** What is outstanding of an agent, in the order of what made it necessary. */
-export function outstandingOf(state: StateView, agent: string, task: Task): Outstanding[] {
-  return state
-    .find(KINDS.outstanding, 'of', outstandingIndex(agent, task))
-    .map((key) => state.get(KINDS.outstanding, key) as Outstanding)
+/** What is outstanding of these agents, in the order of what made it necessary. */
+export function outstandingOf(state: StateView, agents: readonly string[], task: Task): Left[] {
+  return agents
+    .flatMap((agent) =>
+      state
+        .find(KINDS.outstanding, 'of', outstandingIndex(agent, task))
+        .map((key) => ({ ...(state.get(KINDS.outstanding, key) as Outstanding), agent })),
+    )
     .sort((a, b) => a.event - b.event);
 }
+
+/** The agents that left something and that the configuration has no longer: nobody but another agent can do it. */
+export function agentsGone(state: StateView, { agents }: Configuration): string[] {
+  const left = state.keys(KINDS.outstanding).map((key) => keySchema.parse(JSON.parse(key))[0]);
+  return [...new Set(left)].filter((agent) => !agents.has(agent));
+}
+
+const keySchema = z.tuple([z.string(), z.string(), z.string()]);
 
 export const outstandingIndex = (agent: string, task: Task): string => JSON.stringify([agent, task]);
 export const outstandingKey = (agent: string, task: Task, id: string): string => JSON.stringify([agent, task, id]);

@@ -1,4 +1,5 @@
 // What a step of a run works with: the connector, the state, its clock, and batches that are accepted one after another.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { LogError, type LogErrorCode, REMEDIES } from '../ingest/errors.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 import type { StateView } from '../ingest/journal/state.ts';
@@ -27,6 +28,13 @@ const SYNC_ERRORS = new Set([
 
 /** Batches being made durable while the next is computed. */
 const BATCHES_IN_FLIGHT = 2;
+/**
+ * Events, their values and changes of state in one batch, and of one entry more: some ten milliseconds of each of the three
+ * threads. Who asks something meanwhile waits for the batches before the event that says so, and for our thread.
+ */
+export const MOST_IN_BATCH = 750;
+/** Entries looked at for one batch: what has not changed writes nothing, and takes time as well. */
+const MOST_ENTRIES = 500;
 
 /** MIM's step results for a log that cannot take more now. */
 const STOPPED: Partial<Record<LogErrorCode, string>> = {
@@ -83,32 +91,41 @@ export class StepRunner {
   }
 
   /**
-   * Does the work for all items, so many in one accepted batch. Resolves when all are accepted. A batch waits until it is
-   * admitted, but for those that record what has happened already (`happened`): what was sent must not go unrecorded.
+   * Does the work for all items, in batches accepted one after another. Resolves when all are accepted. A batch waits until
+   * it is admitted, but for those that record what has happened already (`happened`): what was sent must not go unrecorded.
    */
   async inBatches<T>(
     items: readonly T[],
-    size: number,
     work: (unit: Unit, item: T) => void,
     { happened = false }: { happened?: boolean } = {},
   ): Promise<void> {
     const inFlight: Promise<unknown>[] = [];
+    let done = 0;
+    // Called when it is this batch's turn, for what those before it left.
+    const build = (base: number) => {
+      const unit = new Unit(this.state, base, this.context);
+      unit.attempt(() => {
+        for (const item of items.slice(done, done + MOST_ENTRIES)) {
+          if (unit.weight >= MOST_IN_BATCH) break;
+          done += 1;
+          work(unit, item);
+        }
+      });
+      return unit.batch;
+    };
     try {
-      for (let from = 0; from < items.length; from += size) {
+      while (done < items.length) {
         if (!happened) await this.admitted();
-        inFlight.push(this.#journal.accept((base) => this.#build(base, items.slice(from, from + size), work)));
+        const accepted = this.#journal.accept(build);
+        // Its refusal is met where it is waited for; until then it must not end the process as one that nobody met.
+        accepted.catch(() => undefined);
+        inFlight.push(accepted);
         if (inFlight.length >= BATCHES_IN_FLIGHT) await inFlight.shift();
+        // A batch that comes to nothing waits for no writer: whoever asks something would wait for the whole step.
+        await nextTurn();
       }
     } finally {
       await Promise.all(inFlight);
     }
-  }
-
-  #build<T>(base: number, items: readonly T[], work: (unit: Unit, item: T) => void) {
-    const unit = new Unit(this.state, base, this.context);
-    unit.attempt(() => {
-      for (const item of items) work(unit, item);
-    });
-    return unit.batch;
   }
 }

@@ -1,6 +1,5 @@
 // A run: the steps of a run profile, one after the other, with a record of what each came to.
 import { type Micros, systemClock } from '../ingest/clock.ts';
-import { LogError } from '../ingest/errors.ts';
 import type { EventValue, ProposedEvent } from '../ingest/event.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 import type { StateChange } from '../ingest/journal/messages.ts';
@@ -12,7 +11,7 @@ import { fullImport } from './full-import.ts';
 import { type Admit, type StepOutcome, StepRunner } from './run-step.ts';
 import { type AgentState, KINDS } from './space.ts';
 import { synchronization } from './synchronization.ts';
-import { closeUnfinishedRun, type UnfinishedRun } from './unfinished-run.ts';
+import type { UnfinishedRun } from './unfinished-run.ts';
 
 export interface StepResult {
   number: number;
@@ -76,18 +75,8 @@ export class Run {
     this.#fixed = options.at;
   }
 
-  /** Runs the steps until one is stopped. Throws LogError when the journal cannot accept. */
+  /** Runs the steps until one is stopped. Throws LogError when the journal cannot accept; then the run is not closed. */
   async execute(): Promise<RunResult> {
-    try {
-      return await this.#execute();
-    } catch (error) {
-      // An error of the program ends the run; that the run ended must not be lost with it.
-      if (!(error instanceof LogError)) await closeUnfinishedRun(this.#environment.journal, 'stopped-server');
-      throw error;
-    }
-  }
-
-  async #execute(): Promise<RunResult> {
     const kinds = this.#agent.runProfiles.get(this.#profile) ?? [];
     if (kinds[0] === 'full-import') await this.#takeImageDate();
     this.#sequence = await this.#accept('start', 'in-progress', [text('profile', this.#profile)], {}, true);

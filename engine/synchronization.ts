@@ -5,7 +5,7 @@ import type { Agent } from './configuration/model.ts';
 import { connectorsOf } from './export-flow.ts';
 import { resolveHeldReferences } from './held-references.ts';
 import { entryIndex } from './indexes.ts';
-import { outstandingOf, type Task } from './outstanding.ts';
+import { agentsGone, outstandingOf, type Task } from './outstanding.ts';
 import { flowOutward } from './outward.ts';
 import type { StepOutcome, StepRunner } from './run-step.ts';
 import { KINDS, withRetry } from './space.ts';
@@ -13,18 +13,17 @@ import { recordFailure, synchronizeEntry } from './synchronize.ts';
 import type { Unit } from './unit.ts';
 import { recordNotJoined } from './unresolved.ts';
 
-/** Entries synchronised in one journal batch. */
-const BATCH_ENTRIES = 250;
 /** References that form a circle settle in two passes; more than this is a rule that never comes to rest. */
 const MOST_PASSES = 10;
 
 export async function synchronization(runner: StepRunner, agent: Agent, kind: 'delta' | 'full'): Promise<StepOutcome> {
   const due =
     kind === 'delta' ? runner.state.find(KINDS.entry, 'due', entryIndex.due(agent.name)) : allEntries(runner, agent);
-  await runner.inBatches(due, BATCH_ENTRIES, (unit, id) => synchronizeEntry(unit, id, kind === 'full'));
-  await settleOutstanding(runner, agent);
-  await settle(runner, agent, 'referrer', resolveHeldReferences);
-  await settle(runner, agent, 'waiting', recordNotJoined);
+  await runner.inBatches(due, (unit, id) => synchronizeEntry(unit, id, kind === 'full'));
+  const agents = [agent.name, ...agentsGone(runner.state, runner.context.configuration)];
+  await settleOutstanding(runner, agents);
+  await settle(runner, agents, 'referrer', resolveHeldReferences);
+  await settle(runner, agents, 'waiting', recordNotJoined);
   return { result: runner.hasErrors() ? 'completed-sync-errors' : 'success' };
 }
 
@@ -34,25 +33,25 @@ function allEntries(runner: StepRunner, agent: Agent): string[] {
   );
 }
 
-async function settleOutstanding(runner: StepRunner, agent: Agent): Promise<void> {
+async function settleOutstanding(runner: StepRunner, agents: readonly string[]): Promise<void> {
   for (let pass = 0; pass < MOST_PASSES; pass++) {
-    const entries = await settle(runner, agent, 'entry', retry);
-    const objects = await settle(runner, agent, 'object', flowAgain);
+    const entries = await settle(runner, agents, 'entry', retry);
+    const objects = await settle(runner, agents, 'object', flowAgain);
     if (entries + objects === 0) return;
   }
-  throw new Error(`The references of ${agent.name} did not come to rest in ${MOST_PASSES} passes.`);
+  throw new Error(`The references of ${agents[0]} did not come to rest in ${MOST_PASSES} passes.`);
 }
 
-/** Does what is outstanding of one task, and returns how much that was. */
+/** Does what is outstanding of one task of these agents, and returns how much that was. */
 async function settle(
   runner: StepRunner,
-  agent: Agent,
+  agents: readonly string[],
   task: Task,
   work: (unit: Unit, id: string, cause: Cause) => void,
 ): Promise<number> {
-  const outstanding = outstandingOf(runner.state, agent.name, task);
-  await runner.inBatches(outstanding, BATCH_ENTRIES, (unit, { id, ...cause }) => {
-    unit.removeOutstanding(task, id);
+  const outstanding = outstandingOf(runner.state, agents, task);
+  await runner.inBatches(outstanding, (unit, { id, agent, ...cause }) => {
+    unit.removeOutstanding(task, id, agent);
     work(unit, id, cause);
   });
   return outstanding.length;
@@ -60,8 +59,8 @@ async function settle(
 
 function retry(unit: Unit, id: string, cause: Cause): void {
   const entry = unit.entry(id);
-  // What is no connector any more flows nowhere, whatever its references name.
-  if (entry?.object === undefined) return;
+  // What is no connector any more flows nowhere, whatever its references name; nor does what belongs to no agent.
+  if (entry?.object === undefined || !unit.context.configuration.agents.has(entry.agent)) return;
   unit.putEntry(withRetry(entry, causeIn(cause), false));
   synchronizeEntry(unit, id, false);
 }

@@ -15,10 +15,10 @@ export interface UnfinishedRun {
   stepKind?: string;
 }
 
-/** Closes the run that was not finished, and its step, with this outcome. */
-export async function closeUnfinishedRun(journal: Journal, outcome: string): Promise<void> {
+/** Closes the run that was not finished, and its step, with this outcome. Returns it; undefined: there was none. */
+export async function closeUnfinishedRun(journal: Journal, outcome: string): Promise<UnfinishedRun | undefined> {
   const unfinished = journal.state.get(KINDS.engine, 'run') as UnfinishedRun | undefined;
-  if (!unfinished) return;
+  if (!unfinished) return undefined;
   const { run, agent, profile, configuration, step, stepKind } = unfinished;
   const stopped: ProposedEvent = {
     occurredAt: systemClock(),
@@ -46,4 +46,5 @@ export async function closeUnfinishedRun(journal: Journal, outcome: string): Pro
     events: [...ofStep, ofRun],
     state: [{ kind: KINDS.engine, key: 'run', value: null }],
   }));
+  return unfinished;
 }

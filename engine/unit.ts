@@ -36,6 +36,8 @@ export class Unit {
   readonly #events: ProposedEvent[] = [];
   readonly #changes = new Map<string, StateChange>();
   readonly #undo: (() => void)[] = [];
+  /** Of all events. */
+  #values = 0;
 
   constructor(state: StateView, base: number, context: StepContext) {
     this.#state = state;
@@ -48,9 +50,9 @@ export class Unit {
     return this.base + this.#events.length;
   }
 
-  /** How many values of the state have been changed. */
-  get size(): number {
-    return this.#changes.size;
+  /** How many events, values of theirs and changes of the state there are: what the batch costs. */
+  get weight(): number {
+    return this.#events.length + this.#values + this.#changes.size;
   }
 
   get batch(): Batch {
@@ -73,6 +75,7 @@ export class Unit {
       ...input,
     };
     this.#events.push(event);
+    this.#values += event.values.length;
     context.counters.add(event);
     return this.next - 1;
   }
@@ -144,8 +147,8 @@ export class Unit {
   }
 
   /** It is done, or not necessary any more. */
-  removeOutstanding(task: Task, id: string): void {
-    const key = outstandingKey(this.context.agent, task, id);
+  removeOutstanding(task: Task, id: string, agent = this.context.agent): void {
+    const key = outstandingKey(agent, task, id);
     if (this.#state.get(KINDS.outstanding, key) === undefined) return;
     this.#put({ kind: KINDS.outstanding, key, value: null });
   }
@@ -153,12 +156,14 @@ export class Unit {
   /** Does the work for one object; when it throws, nothing of it remains and the error goes on. */
   attempt<T>(work: () => T): T {
     const events = this.#events.length;
+    const values = this.#values;
     const undone = this.#undo.length;
     const restoreCounters = this.context.counters.mark();
     try {
       return work();
     } catch (error) {
       this.#events.length = events;
+      this.#values = values;
       while (this.#undo.length > undone) this.#undo.pop()?.();
       restoreCounters();
       throw error;

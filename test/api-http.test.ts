@@ -362,3 +362,29 @@ test('no token, session or password is in the log or in any answer', () => {
   assert.ok(logged.length > 0 && answered.length > 100);
   for (const secret of [PASSWORD, ...secrets]) assert.ok(secret.length > 10 && !all.includes(secret));
 });
+
+test('a question that is nested without end is refused in a sentence, and leaves nothing in the log of the service', async () => {
+  const before = logged.length;
+  const nested = {
+    fields: `${'{a'.repeat(5000)}${'}'.repeat(5000)}`,
+    inline: `${'{...on Query'.repeat(5000)}{log{size}}${'}'.repeat(5000)}`,
+    list: `{object(id:${'['.repeat(5000)}${']'.repeat(5000)}){name}}`,
+    input: `{object(id:${'{a:'.repeat(5000)}1${'}'.repeat(5000)}){name}}`,
+    unclosed: '{a('.repeat(30_000),
+    variable: `query($a:${'['.repeat(5000)}ID${']'.repeat(5000)}){object(id:$a){name}}`,
+  };
+  for (const [name, query] of Object.entries(nested)) {
+    const { status, text } = await ask(query);
+    assert.equal(status, 200, name);
+    const expected = { message: 'The question has brackets more than 100 deep; ask in parts.', code: 'BAD_USER_INPUT' };
+    const inProcess = await world.installation.ask(query, {}, 'test');
+    for (const { errors } of [JSON.parse(text), JSON.parse(JSON.stringify(inProcess))]) {
+      const [{ message, extensions }] = errors;
+      assert.deepEqual({ message, code: extensions.code }, expected, name);
+    }
+  }
+  assert.equal(logged.length, before);
+  // In a text they are no brackets.
+  const { text } = await ask(`{ objects(search: "${'{'.repeat(900)}") { name } }`);
+  assert.deepEqual(JSON.parse(text).data, { objects: [] });
+});

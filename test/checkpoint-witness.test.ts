@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { readEnvironment } from '../api/environment.ts';
 import { createDestinations, Publication } from '../ingest/checkpoints/publication/publication.ts';
 import { createWitness } from '../ingest/checkpoints/publication/witness.ts';
-import { CheckpointWorld } from './checkpoint-world.ts';
+import { CheckpointWorld, tamper } from './checkpoint-world.ts';
 import { afterwards } from './ingest-world.ts';
 
 interface Answer {
@@ -382,4 +382,43 @@ test('several witnesses sign the same checkpoint at the same time', async (t) =>
   const all = witnesses.map(({ vkey }) => vkey);
   await until('all have signed', () => world.checkpoints.at(size)?.keyIds.length === 5);
   assert.equal(CheckpointWorld.signers(world.checkpoints.at(size)?.note ?? '', all).length, 4);
+});
+
+test('a journal that lacks a tile is told as the problem of whom a proof cannot be sent, and all else goes on', async (t) => {
+  const watched = await watch(t);
+  const { world, witness, publication, said } = watched;
+  const first = await signMore(world, 300);
+  await until('it is cosigned', () => isCosigned(watched, first));
+  await world.grow(300);
+  const tiles = `${world.folder}/tiles.sqlite`;
+  tamper(world.folder, `ATTACH '${tiles}' AS kept; CREATE TABLE kept.tiles AS SELECT * FROM tiles; DELETE FROM tiles`);
+  await world.checkpoints.current();
+  await until('it is told', () => said.length > 0);
+  const problem = /^The tile tile\/0\/001 of the journal is not there\. Restore the data folder from a backup/;
+  assert.match(said[0] ?? '', problem);
+  assert.match(publication.status[0]?.problem ?? '', problem);
+  assert.equal(witness.requests.length, 1);
+  tamper(world.folder, `ATTACH '${tiles}' AS kept; INSERT OR IGNORE INTO tiles SELECT * FROM kept.tiles`);
+  const last = await signMore(world, 1);
+  await until('it is cosigned', () => isCosigned(watched, last));
+  assert.equal(publication.status[0]?.problem, undefined);
+});
+
+test('a courier that cannot read what was sent says so, and goes on when it can', async (t) => {
+  const watched = await watch(t);
+  const { world, publication, said } = watched;
+  const { reader } = world.checkpoints;
+  const first = await signMore(world, 3);
+  await until('it is cosigned', () => isCosigned(watched, first));
+  tamper(world.folder, 'ALTER TABLE checkpoint_deliveries RENAME TO elsewhere');
+  const next = await signMore(world, 3);
+  await until('it is told', () => said.length > 2);
+  assert.match(
+    said[0] ?? '',
+    /^A checkpoint cannot be sent to the witness witness\.example\/w1: the journal cannot be read \(/,
+  );
+  tamper(world.folder, 'ALTER TABLE elsewhere RENAME TO checkpoint_deliveries');
+  await until('it is cosigned', () => isCosigned(watched, next));
+  await until('it is well', () => publication.status[0]?.problem === undefined);
+  assert.equal(reader.lastSent(`witness ${watched.witness.name}`)?.size, next);
 });

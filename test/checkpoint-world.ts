@@ -60,7 +60,7 @@ export class CheckpointWorld {
 
 /** Changes the SQLite file of a closed data folder behind the program's back. */
 export function tamper(folder: string, sql: string): void {
-  const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'));
+  const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'), { timeout: 5000 });
   try {
     database.exec(sql);
   } finally {

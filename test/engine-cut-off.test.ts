@@ -2,6 +2,7 @@
 // ends where one that nobody stopped ends, also in what one entry's synchronisation leaves to be done for others.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KINDS } from '../engine/space.ts';
 import { MARKS } from '../ingest/event.ts';
 import { company } from './engine-company.ts';
 import { describeState } from './engine-state.ts';
@@ -77,6 +78,24 @@ function afterRounds(rounds: number, story: (world: World) => Promise<void>): Pr
     await story(world);
   });
 }
+
+test('what a cut-off synchronisation of an agent left is done by the next agent when the configuration has that one no more', async (t) => {
+  let done = 0;
+  for (let batch = 1, wasStopped = true; wasStopped; batch++)
+    await afterRounds(1, async (world) => {
+      write(world, SECOND);
+      wasStopped = await cycleUntil(world, batch);
+      const left = () => world.journal.state.keys(KINDS.outstanding);
+      if (!left().some((key) => key.startsWith('["hr"'))) return;
+      done += 1;
+      await world.reopen(CONFIGURATION.replaceAll(/\bhr\b/g, 'staff'));
+      world.csv('staff.csv', SECOND, COLUMNS);
+      await world.cycle();
+      assert.deepEqual(left(), [], `stopped at batch ${batch}`);
+    });
+  t.diagnostic(`${done} batches`);
+  assert.ok(done > 2, `${done} batches left something`);
+});
 
 for (const [round, image] of IMAGES.entries())
   test(`round ${round + 1}, stopped at each of its batches`, async (t) => {

@@ -101,6 +101,11 @@ export class World {
     };
   }
 
+  /** Called before each batch of the next runs, and before an image is read. */
+  beforeBatch(listener: () => void): void {
+    this.#doorkeeper.admit = () => Promise.resolve(listener());
+  }
+
   /** Writes a CSV file whose columns are those of its rows. */
   csv(name: string, rows: readonly Row[], columns = columnsOf(rows)): void {
     const lines = [columns, ...rows.map((row) => columns.map((column) => quote(row[column] ?? '')))];

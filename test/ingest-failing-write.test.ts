@@ -20,8 +20,9 @@ const saidSchema = z.object({ accepted: z.number(), refusals: z.array(z.string()
 /** What strace does at the so many-eth of these calls on the journal's files. */
 const FAILURES = [
   { calls: 'pwrite64', what: 'error=ENOSPC', refusal: 'journal-full' },
-  // SQLite says that a write failed and not why; a quota looks the same.
-  { calls: 'pwrite64', what: 'error=EIO', refusal: 'journal-full' },
+  // SQLite says that a write failed and not why: all that follow, also one of ours, are refused as this one was.
+  { calls: 'pwrite64', what: 'error=EDQUOT', refusal: 'journal-full' },
+  { calls: 'pwrite64', what: 'error=EIO', refusal: 'journal-failed' },
   { calls: 'fsync,fdatasync', what: 'error=EIO', refusal: 'journal-failed' },
   { calls: 'pwrite64', what: 'signal=SIGKILL', refusal: undefined },
   { calls: 'fsync,fdatasync', what: 'signal=SIGKILL', refusal: undefined },
@@ -49,8 +50,9 @@ test('whichever write or fsync of the journal fails, a batch is accepted whole o
       await t.test(`${calls} ${when}: ${what}`, async () => {
         const folder = makeFolder(t);
         cpSync(before, folder, { recursive: true });
-        const files = ['', '-wal'].flatMap((end) => ['-P', path.join(folder, `metatrail.sqlite${end}`)]);
-        const inject = `inject=${calls}:${what}:when=${when}`;
+        const names = ['metatrail.sqlite', 'metatrail.sqlite-wal', 'write-probe'];
+        const files = names.flatMap((name) => ['-P', path.join(folder, name)]);
+        const inject = `inject=${calls}:${what}:when=${when}${what === 'error=EDQUOT' ? '+' : ''}`;
         const options = ['-f', '-qq', '-o', '/dev/null', ...files, '-e', `trace=${calls}`, '-e', inject];
         const child = spawn(strace, [...options, process.execPath, CHILD, folder], {
           stdio: ['ignore', 'pipe', 'inherit'],

@@ -48,13 +48,13 @@ test('reads that come together are one batch, and each resolves only when it is 
 test('a read waits for others only while a commit of reads is under way, and then no longer than it may', async (t) => {
   const journal = await openJournal(t);
   const recorder = new ReadRecorder(journal);
-  const { accept } = journal;
+  const { acceptFirst } = journal;
   const turn = () => new Promise((resolve) => setImmediate(resolve));
   const releases: (() => void)[] = [];
   // A writer that is busy with something else for long.
-  journal.accept = async (build) => {
+  journal.acceptFirst = async (build) => {
     await new Promise<void>((resolve) => releases.push(resolve));
-    return accept.call(journal, build);
+    return acceptFirst.call(journal, build);
   };
   const first = recorder.record([read('a')]);
   await turn();

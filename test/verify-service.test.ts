@@ -1,13 +1,21 @@
 // Checks through the running service: who may ask, what is streamed, and that it ends with its client.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { request, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { createHttpApplication, listen } from '../api/http/server.ts';
 import { SignIn } from '../api/sign-in.ts';
 import { ApiWorld } from './api/world.ts';
+
+/** How long the service lets a client read nothing. */
+const PATIENCE_MS = 2000;
+/** More than the system keeps for two sockets. */
+const LARGE_BYTES = 64 * 1024 * 1024;
 
 let world: ApiWorld;
 let signIn: SignIn;
@@ -18,6 +26,9 @@ before(async () => {
   world.hr('2024-01', [{ id: '1', name: 'Änne Müller', department: 'Sales', projects: 'Red' }]);
   await world.run('hr', 'full');
   await world.delivered();
+  mkdirSync(join(world.folder, 'web', 'assets'), { recursive: true });
+  writeFileSync(join(world.folder, 'web', 'index.html'), '');
+  writeFileSync(join(world.folder, 'web', 'assets', 'large.js'), Buffer.alloc(LARGE_BYTES, ' '));
   const { journal, checkpoints } = world.installation.log;
   await checkpoints.current();
   signIn = new SignIn(journal);
@@ -27,7 +38,8 @@ before(async () => {
     logger: pino({ level: 'silent' }),
     notReady: () => undefined,
     publicLog: true,
-    webFolder: world.folder,
+    webFolder: join(world.folder, 'web'),
+    patience_ms: PATIENCE_MS,
   });
   server = await listen(application, '127.0.0.1', 0);
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -101,4 +113,44 @@ test('rows for a bundle are handed out page by page, and that is a read', async 
   assert.equal(values.rows, '3');
   for (const query of ['first=0', 'first=3&end=3', 'first=0&end=9000', 'first=-1&end=2', 'first=0&first=1&end=2'])
     assert.equal((await fetch(`${url}/log/rows?${query}`, { headers: headers() })).status, 400, query);
+});
+
+test('a client that asks for a check and never reads keeps nobody from another, and loses its connection', async () => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.pause();
+  const closed = once(socket, 'close');
+  const more = Object.entries(headers()).map(([name, value]) => `${name}: ${value}\r\n`);
+  const asked = new Promise<void>((resolve) => {
+    server.on('request', ({ url: address }) => address === '/log/verify' && resolve());
+  });
+  const body = '{}';
+  // The answer that comes first is never taken, so that of the check cannot leave at all.
+  const large = 'GET /assets/large.js HTTP/1.1\r\nhost: a\r\n\r\n';
+  socket.write(
+    `${large}POST /log/verify HTTP/1.1\r\nhost: a\r\n${more.join('')}content-length: ${body.length}\r\n\r\n${body}`,
+  );
+  await asked;
+  let isSeen = false;
+  let told = '';
+  for (const begun = performance.now(); !(isSeen && told.includes('"report"')); ) {
+    assert.ok(performance.now() - begun < PATIENCE_MS * 3, `it was checked for that client: ${isSeen}`);
+    const answer = await verify({});
+    told = await answer.text();
+    isSeen ||= answer.status === 409;
+  }
+  await sleep(PATIENCE_MS * 2);
+  socket.resume();
+  await closed;
+  assert.ok(socket.bytesRead < LARGE_BYTES, 'what was not taken was dropped');
+});
+
+test('an answer that nobody takes is dropped after a while, one that is taken slowly is not', async () => {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  const ended = once(socket, 'close');
+  socket.write('GET /assets/large.js HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n');
+  // Slower than the patience as a whole, but never that long without a byte.
+  const begun = performance.now();
+  for await (const _ of socket) if (performance.now() - begun < PATIENCE_MS * 1.5) await sleep(20);
+  await ended;
+  assert.ok(socket.bytesRead > LARGE_BYTES);
 });

@@ -7,7 +7,6 @@ import { LogError } from '../../ingest/errors.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
 import { expiredOf } from '../../ingest/retention/tombstones.ts';
-import type { Metrics } from '../metrics.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
@@ -31,7 +30,6 @@ export interface RequestContext {
   /** From where; none: on this machine, without a service. */
   address: string | undefined;
   reads: ReadRecorder;
-  metrics: Metrics;
   queries: QueryContext;
   people: PeopleRules;
   names: DataLoader<string, Reference>;
@@ -51,7 +49,6 @@ export interface Answering {
   log: ChangeLog;
   engine: Engine;
   reads: ReadRecorder;
-  metrics: Metrics;
 }
 
 /** Of one request: who asks, from where, and whether they still wait. */
@@ -60,7 +57,7 @@ export interface Asking extends Reader {
 }
 
 export function createRequestContext(answering: Answering, { viewer, address, signal }: Asking): RequestContext {
-  const { log, engine, reads, metrics } = answering;
+  const { log, engine, reads } = answering;
   const queries: QueryContext = {
     clickhouse: log.clickhouse,
     log: log.journal.log,
@@ -78,7 +75,6 @@ export function createRequestContext(answering: Answering, { viewer, address, si
     viewer,
     address,
     reads,
-    metrics,
     queries,
     people: peopleRulesOf(engine),
     names: new DataLoader(async (ids) => {

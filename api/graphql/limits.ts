@@ -2,15 +2,22 @@
 // hours is refused before anything is asked.
 import {
   type ASTVisitor,
+  type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
   Kind,
+  Lexer,
+  parse,
   type SelectionSetNode,
+  Source,
+  TokenKind,
   type ValidationContext,
 } from 'graphql';
 
 /** Tokens of one operation. */
-export const MOST_TOKENS = 10_000;
+const MOST_TOKENS = 10_000;
+/** Brackets of all kinds within one another: those of the deepest fields, with what is given to them. */
+const DEEPEST_BRACKETS = 100;
 /** Fields and fragments of one operation, those within fragments as often as they are used. */
 const MOST_FIELDS = 2000;
 const DEEPEST = 20;
@@ -21,6 +28,32 @@ const CHAINS = ['causedBy', 'ledTo', 'ledToMore'];
 const MOST_CHAINS = 2;
 
 class TooMuch extends Error {}
+
+const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.PAREN_L, TokenKind.BRACKET_L]);
+const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.PAREN_R, TokenKind.BRACKET_R]);
+
+/** The document of an operation. Throws GraphQLError for what is malformed, too long or too deep. */
+export function parseQuestion(text: string | Source): DocumentNode {
+  const source = typeof text === 'string' ? new Source(text) : text;
+  checkBrackets(source);
+  return parse(source, { maxTokens: MOST_TOKENS });
+}
+
+/** The parser calls itself for each bracket, and has no stack for thousands of them; its tokens need none. */
+function checkBrackets(source: Source): void {
+  const lexer = new Lexer(source);
+  let depth = 0;
+  for (let count = 0; count <= MOST_TOKENS; count++) {
+    const { kind } = lexer.advance();
+    if (kind === TokenKind.EOF) return;
+    if (OPENING.has(kind)) depth += 1;
+    else if (CLOSING.has(kind)) depth -= 1;
+    if (depth > DEEPEST_BRACKETS)
+      throw new GraphQLError(`The question has brackets more than ${DEEPEST_BRACKETS} deep; ask in parts.`, {
+        extensions: { code: 'BAD_USER_INPUT' },
+      });
+  }
+}
 
 /** A validation rule. */
 export function limitQuestion(context: ValidationContext): ASTVisitor {

@@ -163,11 +163,9 @@ builder.mutationType({
       description: 'Runs a run profile of an agent and returns its record when it is over and delivered.',
       args: { agent: t.arg.string({ required: true }), profile: t.arg.string({ required: true }) },
       resolve: async (_, { agent, profile }, context) => {
-        const { engine, log, viewer, metrics } = context;
+        const { engine, log, viewer } = context;
         try {
-          const finished = await engine.run(agent, profile, { initiator: viewer });
-          metrics.countRun(finished);
-          const { run, result } = finished;
+          const { run, result } = await engine.run(agent, profile, { initiator: viewer });
           if (!(await waitForDelivery(log, LONGEST_DELIVERY_MS))) throw notDelivered(run, result);
           context.queries = { ...context.queries, watermark: log.shipper.shipped };
           return (await findRuns(context.queries, { id: run }, { first: 1 })).runs[0] ?? null;

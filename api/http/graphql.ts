@@ -5,7 +5,7 @@ import { createYoga, type Plugin } from 'graphql-yoga';
 import { z } from 'zod';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
-import { limitQuestion } from '../graphql/limits.ts';
+import { limitQuestion, parseQuestion } from '../graphql/limits.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Installation } from '../installation.ts';
 import { executeRecorded } from '../reads/execute.ts';
@@ -47,6 +47,7 @@ export function serveGraphQL(installation: Installation, report: Report): Router
 /** Yoga masks what resolvers raise; faults of the question itself pass by that, and get their code here. */
 function explaining(report: Report): Plugin {
   return {
+    onParse: ({ setParseFn }) => setParseFn(parseQuestion),
     onValidate: ({ addValidationRule }) => addValidationRule(limitQuestion),
     onExecutionResult: ({ result, setResult }) => {
       if (result && !Array.isArray(result) && 'errors' in result) setResult(explainResult(result, report));

@@ -12,6 +12,7 @@ import { authenticate, signInRoutes } from './authentication.ts';
 import { refuse, serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
 import { maintenanceRoutes } from './maintenance.ts';
+import { dropUnread, PATIENCE_MS } from './patience.ts';
 import { serveReport } from './reports.ts';
 import { serveRows, serveVerification } from './verification.ts';
 import { serveWebApplication } from './web-application.ts';
@@ -30,13 +31,15 @@ export interface Service {
   proxies?: readonly string[];
   /** Whether metrics are for everybody who reaches the port, not only for those who are signed in. */
   openMetrics?: boolean;
+  /** How long a client may leave an answer unread, milliseconds; a minute unless given. */
+  patience_ms?: number;
 }
 
 export function createHttpApplication(service: Service): Express {
   const application = express();
   application.disable('x-powered-by');
   application.set('trust proxy', service.proxies ?? []);
-  application.use(setSecurityHeaders);
+  application.use(setSecurityHeaders, dropUnread(service.patience_ms ?? PATIENCE_MS));
   application.get('/health/live', (_, response) => {
     response.json({ live: true });
   });

@@ -1,6 +1,5 @@
 // The door for checks of the log while the service runs: the embedded ClickHouse is open in one process only. /log/verify
 // checks and streams how far it is, a JSON object a line; /log/rows hands out rows for a bundle.
-import { once } from 'node:events';
 import { json, type Request, type RequestHandler, type Response } from 'express';
 import { z } from 'zod';
 import { LogError } from '../../ingest/errors.ts';
@@ -46,25 +45,34 @@ export function serveVerification(installation: Installation): RequestHandler[] 
         return;
       }
       isRunning = true;
+      let last: VerificationLine | undefined;
       try {
-        await verifyInto(response, installation, order.data);
+        last = await verifyInto(response, installation, order.data);
       } finally {
         isRunning = false;
       }
+      // Whether anybody reads it holds up no other check.
+      response.end(last && lineOf(last));
     },
   ];
 }
 
+function lineOf(line: VerificationLine): string {
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** Checks, telling on the way how far it is. Returns what is told at the end; undefined: the client went. */
 async function verifyInto(
   response: Response,
   installation: Installation,
   { outside, trusted, seed }: z.output<typeof orderSchema>,
-): Promise<void> {
+): Promise<VerificationLine | undefined> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   response.type('application/x-ndjson');
-  const write = async (line: VerificationLine) => {
-    if (!gone.signal.aborted && !response.write(`${JSON.stringify(line)}\n`)) await once(response, 'drain', gone);
+  // Who does not read is told less, and nothing is kept for them.
+  const tell = (checked: number, size: number) => {
+    if (!gone.signal.aborted && !response.writableNeedDrain) response.write(lineOf({ checked, size }));
   };
   let source: LiveLog | undefined;
   try {
@@ -76,17 +84,16 @@ async function verifyInto(
       ...(trusted && { trusted }),
       seed,
       signal: gone.signal,
-      onProgress: throttled((checked, size) => void write({ checked, size }).catch(() => undefined)),
+      onProgress: throttled(tell),
     });
-    await write({ report });
+    return { report };
   } catch (error) {
-    if (gone.signal.aborted) return;
+    if (gone.signal.aborted) return undefined;
     if (!(error instanceof CannotCheckError)) throw error;
-    await write({ problem: error.message });
+    return { problem: error.message };
   } finally {
     await source?.close();
   }
-  response.end();
 }
 
 /** Passes on what comes at most so often. */

@@ -10,7 +10,7 @@ import type { Journal } from '../../ingest/journal/journal.ts';
  * commit itself (a few milliseconds) is what gathers the next ones. Never more, or answers would wait for their company.
  */
 export const LONGEST_GATHER_MS = 10;
-/** Reads of one batch; more are the next batch. The engine's own batches have as many events. */
+/** Reads of one batch; more are the next batch. */
 const MOST_READS = 1000;
 /** A batch of the engine that was refused takes with it what was built on it; that is no fault of the reads. */
 const ATTEMPTS = 3;
@@ -101,7 +101,7 @@ export class ReadRecorder {
   async #accept(events: ProposedEvent[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#journal.accept(() => ({ events, state: [] }));
+        await this.#journal.acceptFirst(() => ({ events, state: [] }));
         return;
       } catch (error) {
         const isOfOthers = error instanceof LogError && error.code === 'event-invalid';

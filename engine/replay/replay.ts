@@ -106,7 +106,7 @@ export class Replay {
     else if (event.stage === 'erasure') this.#erase(event);
     else if (event.stage === 'run') this.#run(event);
     else HANDLERS[event.stage]?.({ unit: this.#unit, step: this.#step }, event);
-    if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
+    if (this.#unit.weight >= CHANGES_AT_ONCE) this.flush();
   }
 
   /** Writes what is still in memory. */
@@ -268,7 +268,7 @@ export class Replay {
 
   #work(work: () => void): void {
     work();
-    if (this.#unit.size >= CHANGES_AT_ONCE) this.flush();
+    if (this.#unit.weight >= CHANGES_AT_ONCE) this.flush();
   }
 }
 

@@ -3,8 +3,9 @@
 
 import path from 'node:path';
 import { systemClock } from '../clock.ts';
-import { LogError } from '../errors.ts';
+import type { LogError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import { asReadError } from '../journal/journal-error.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import { proveConsistency, proveInclusion, readLeaf, rootFromTiles } from '../merkle/proof.ts';
 import { formatCheckpoint } from './checkpoint.ts';
@@ -254,13 +255,12 @@ export class Checkpoints {
   }
 
   async #signIfGrown(): Promise<void> {
-    if (this.#journal.size <= (this.reader.newest()?.size ?? 0)) return;
     try {
+      if (this.#journal.size <= (this.reader.newest()?.size ?? 0)) return;
       await this.current();
       this.problem = undefined;
     } catch (error) {
-      if (!(error instanceof LogError)) throw error;
-      this.problem = error;
+      this.problem = asReadError(error, 'No checkpoint can be made');
     }
   }
 

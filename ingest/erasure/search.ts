@@ -27,12 +27,19 @@ export function longEnough(names: Iterable<string>): string[] {
 }
 
 export interface FileSearch {
+  /** Those that were read to their end. */
   files: number;
   bytes: number;
   found: string[];
 }
 
-/** Every file below these folders. Throws LogError when they cannot be read. */
+/** How many files that could not be searched are named. */
+const MOST_NAMED = 5;
+
+/**
+ * Every regular file below these folders, or that they are. Throws LogError certificate-refused, with their names, when some
+ * could not be read to their end.
+ */
 export async function searchFiles(places: readonly string[], { names, keys }: SoughtContent): Promise<FileSearch> {
   const child = spawn(process.execPath, [PROCESS], { stdio: ['pipe', 'pipe', 'ignore'] });
   const answer = text(child.stdout);
@@ -41,8 +48,19 @@ export async function searchFiles(places: readonly string[], { names, keys }: So
   child.stdin.end(JSON.stringify({ places, texts: longEnough(names), bytes }));
   if ((await ended) !== 0)
     throw new LogError('certificate-refused', `Not every file below ${places.join(', ')} could be searched.`);
-  return z.object({ files: z.number(), bytes: z.number(), found: z.array(z.string()) }).parse(JSON.parse(await answer));
+  const { unread, ...search } = answerSchema.parse(JSON.parse(await answer));
+  if (unread.length === 0) return search;
+  const named = unread.slice(0, MOST_NAMED).join(', ');
+  const others = unread.length > MOST_NAMED ? ` and ${unread.length - MOST_NAMED} more` : '';
+  throw new LogError('certificate-refused', `What could not be searched to its end: ${named}${others}.`);
 }
+
+const answerSchema = z.object({
+  files: z.number(),
+  bytes: z.number(),
+  found: z.array(z.string()),
+  unread: z.array(z.string()),
+});
 
 interface Place {
   /** For people: a table, projection or index. */

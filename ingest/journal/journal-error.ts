@@ -1,10 +1,13 @@
 // What SQLite and the file system say, as a LogError that names the folder or file and what can be done.
-import { LogError } from '../errors.ts';
+import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import path from 'node:path';
+import { asLogError, LogError } from '../errors.ts';
 
 /** Primary result codes of SQLite; the byte above them says more. https://sqlite.org/rescode.html */
 const SQLITE = { perm: 3, readonly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, auth: 23, notADatabase: 26 };
-/** SQLITE_IOERR_WRITE and SQLITE_IOERR_SHMSIZE: what a quota or a file size limit looks like. */
-const IO_ERRORS_OF_FULL_DISK = [778, 4874];
+/** SQLITE_IOERR_WRITE and SQLITE_IOERR_SHMSIZE: a quota or a limit of file sizes, or a disk that fails; SQLite does not say. */
+const UNEXPLAINED_IO_ERRORS = [778, 4874];
 const FULL_DISK = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT', 'ENAMETOOLONG'];
 
@@ -19,13 +22,40 @@ interface Failure {
 function readFailure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
   if (typeof error !== 'object' || error === null) return { message, system: '', sqlite: 0 };
-  const system = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  // Node has no name for it: its code is 'Unknown system error -122'.
+  const system = 'errno' in error && error.errno === -constants.errno.EDQUOT ? 'EDQUOT' : code;
   const sqlite = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0;
   return { message, system, sqlite };
 }
 
-function isFullDisk({ system, sqlite }: Failure): boolean {
-  return (sqlite & 0xff) === SQLITE.full || IO_ERRORS_OF_FULL_DISK.includes(sqlite) || FULL_DISK.includes(system);
+function isFullDisk({ system, sqlite }: Failure, folder: string): boolean {
+  if (UNEXPLAINED_IO_ERRORS.includes(sqlite)) return isWithoutRoom(folder);
+  return (sqlite & 0xff) === SQLITE.full || FULL_DISK.includes(system);
+}
+
+/** More than a page of SQLite, and than what is left of a block. */
+const PROBE_BYTES = 65_536;
+
+/** Whether the system gives more room in a data folder: asked by writing there what would make its largest file longer. */
+function isWithoutRoom(folder: string): boolean {
+  const file = path.join(folder, 'write-probe');
+  try {
+    const descriptor = openSync(file, 'w', 0o600);
+    try {
+      const ends = ['metatrail.sqlite', 'metatrail.sqlite-wal'].map(
+        (name) => statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0,
+      );
+      const written = writeSync(descriptor, Buffer.alloc(PROBE_BYTES), 0, PROBE_BYTES, Math.max(...ends));
+      fsyncSync(descriptor);
+      return written < PROBE_BYTES;
+    } finally {
+      closeSync(descriptor);
+      rmSync(file);
+    }
+  } catch (error) {
+    return FULL_DISK.includes(readFailure(error).system);
+  }
 }
 
 function isNotWritable({ system, sqlite }: Failure): boolean {
@@ -34,26 +64,41 @@ function isNotWritable({ system, sqlite }: Failure): boolean {
   return [perm, readonly, cannotOpen, auth].includes(primary) || NOT_WRITABLE.includes(system);
 }
 
-/** A failure while a batch or a fact is being written: nothing of it was kept. */
-export function asWriteError(error: unknown): LogError {
+function isDamage({ sqlite }: Failure): boolean {
+  return [SQLITE.corrupt, SQLITE.notADatabase].includes(sqlite & 0xff);
+}
+
+/** A failure while a batch or a fact is being written in a data folder: nothing of it was kept. */
+export function asWriteError(error: unknown, folder: string): LogError {
   if (error instanceof LogError) return error;
   const failure = readFailure(error);
-  return isFullDisk(failure)
-    ? new LogError('journal-full', 'The disk of the data folder is full.', { retryable: true, cause: error })
-    : new LogError('journal-failed', `The journal could not be written: ${failure.message}.`, { cause: error });
+  if (isFullDisk(failure, folder))
+    return new LogError('journal-full', 'The disk of the data folder is full.', { retryable: true, cause: error });
+  const said = `The journal could not be written: ${failure.message}.`;
+  if ((failure.sqlite & 0xff) !== SQLITE.ioError) return new LogError('journal-failed', said, { cause: error });
+  const where = ` The disk of the data folder ${folder} may be failing: the system's log says more.`;
+  return new LogError('journal-failed', said + where, { cause: error });
+}
+
+/** A failure while something is read from the journal; `what` begins the sentence. */
+export function asReadError(error: unknown, what: string): LogError {
+  const failure = readFailure(error);
+  if (error instanceof LogError || failure.sqlite === 0) return asLogError(error, what);
+  return isDamage(failure)
+    ? new LogError('journal-damaged', `${what}: the journal is damaged (${failure.message}).`, { cause: error })
+    : new LogError('journal-failed', `${what}: the journal cannot be read (${failure.message}).`, { cause: error });
 }
 
 /** A failure while the data folder is being opened. */
 export function asOpenError(error: unknown, folder: string): LogError {
   if (error instanceof LogError) return error;
   const failure = readFailure(error);
-  const primary = failure.sqlite & 0xff;
-  if (isFullDisk(failure)) return asWriteError(error);
+  if (isFullDisk(failure, folder)) return asWriteError(error, folder);
   if (isNotWritable(failure)) {
     const said = `The data folder ${folder} cannot be written: ${failure.message}.`;
     return new LogError('data-folder-not-writable', said, { cause: error });
   }
-  if (primary === SQLITE.corrupt || primary === SQLITE.notADatabase) {
+  if (isDamage(failure)) {
     const said = `The journal in the data folder ${folder} is damaged: ${failure.message}.`;
     return new LogError('journal-damaged', said, { cause: error });
   }

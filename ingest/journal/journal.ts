@@ -141,6 +141,11 @@ export class Journal {
     return accepted;
   }
 
+  /** The same for a small batch that somebody waits for: it goes before those that wait for room. */
+  acceptFirst(build: (base: number) => Batch): Promise<Accepted> {
+    return this.#accept(build);
+  }
+
   /** Runs without a pause up to where the batch is on its way. */
   async #accept(build: (base: number) => Batch): Promise<Accepted> {
     const reason = this.#over ?? this.#refused ?? this.#refusal;

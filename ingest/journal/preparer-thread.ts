@@ -24,7 +24,7 @@ function prepare(message: ToPreparer): ToWriter {
   try {
     return { id, ...preparer.prepare(message) };
   } catch (error) {
-    const { code, message: said } = asWriteError(error);
+    const { code, message: said } = asWriteError(error, folder);
     return { id, kind: 'refuse', follows, code, message: said };
   }
 }

@@ -61,12 +61,12 @@ function accept(writer: Writer, batch: PreparedBatch): void {
   try {
     writer.accept(batch);
   } catch (error) {
-    refusal = asWriteError(error);
+    refusal = asWriteError(error, folder);
     throw refusal;
   }
 }
 
 function describe(error: unknown): { code: string; message: string } {
-  const { code, message } = asWriteError(error);
+  const { code, message } = asWriteError(error, folder);
   return { code, message };
 }

@@ -17,11 +17,12 @@ import type { Frontier, LogHead, PreparedBatch, StoredChange } from './messages.
 import { migrateJournal } from './schema.ts';
 
 export const JOURNAL_FILE = 'metatrail.sqlite';
-/** Rows removed in one transaction: some 50 ms, for which nothing is accepted. */
-const TRIMMED_AT_ONCE = 10_000;
+/** Rows removed in one transaction: some 10 ms, for which nothing is accepted. */
+const TRIMMED_AT_ONCE = 2_000;
 
 export class Writer {
   readonly log: string;
+  readonly #folder: string;
   readonly #database: DatabaseSync;
   readonly #lock: DatabaseSync;
   readonly #tiles: TileStore;
@@ -31,6 +32,7 @@ export class Writer {
 
   /** Opens or makes a data folder. Throws LogError: in use, newer than this program, not writable, full or damaged. */
   constructor(folder: string) {
+    this.#folder = folder;
     makeDataFolder(folder);
     this.#lock = lockDataFolder(folder);
     let database: DatabaseSync | undefined;
@@ -82,7 +84,7 @@ export class Writer {
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
-      throw asWriteError(error);
+      throw asWriteError(error, this.#folder);
     }
     this.#tree = tree;
   }
@@ -102,7 +104,7 @@ export class Writer {
     try {
       this.#database.prepare('DELETE FROM journal WHERE sequence < ?').run(limit);
     } catch (error) {
-      throw asWriteError(error);
+      throw asWriteError(error, this.#folder);
     }
     return limit;
   }
@@ -112,7 +114,7 @@ export class Writer {
     try {
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
     } catch (error) {
-      throw asWriteError(error);
+      throw asWriteError(error, this.#folder);
     }
   }
 
@@ -124,7 +126,7 @@ export class Writer {
       this.#database.exec('COMMIT');
     } catch (error) {
       this.#rollBack();
-      throw asWriteError(error);
+      throw asWriteError(error, this.#folder);
     }
   }
 
@@ -133,7 +135,7 @@ export class Writer {
     try {
       this.#statements.putFact.run(name, value);
     } catch (error) {
-      throw asWriteError(error);
+      throw asWriteError(error, this.#folder);
     }
   }
 
@@ -143,7 +145,7 @@ export class Writer {
       this.#database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     } catch (error) {
       // On a full disk all of it stays in the WAL, where it is as durable; whatever else is wrong shows at the next batch.
-      if (asWriteError(error).code !== 'journal-full') throw asWriteError(error);
+      if (asWriteError(error, this.#folder).code !== 'journal-full') throw asWriteError(error, this.#folder);
     }
   }
 
@@ -152,7 +154,7 @@ export class Writer {
     try {
       workOnErasure(this.#database, work);
     } catch (error) {
-      throw asWriteError(error);
+      throw asWriteError(error, this.#folder);
     }
   }
 

@@ -2,6 +2,7 @@
 // transaction that accepts its last leaf, and never changes; the hashes of an incomplete tile are in the journal.
 import path from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { LogError } from '../errors.ts';
 import { type CompletedTile, HASH_BYTES, MerkleTree, perfectRoot, TILE_WIDTH } from './tree.ts';
 
 const TILE_BYTES = TILE_WIDTH * HASH_BYTES;
@@ -30,12 +31,12 @@ export class TileStore {
     this.#insert().run(tile.level, tile.index, tile.bytes);
   }
 
-  /** The 256 hashes of a full tile. Throws Error when it is not there or not whole. */
+  /** The 256 hashes of a full tile. Throws LogError journal-damaged when it is not there or not whole. */
   read(level: number, index: number): Uint8Array[] {
     const bytes = this.#read.get(level, index)?.hashes;
     if (!(bytes instanceof Uint8Array) || bytes.length !== TILE_BYTES) {
       const found = bytes instanceof Uint8Array ? `has ${bytes.length} bytes instead of ${TILE_BYTES}` : 'is not there';
-      throw new Error(`The tile ${tilePath(level, index)} of the journal ${found}.`);
+      throw new LogError('journal-damaged', `The tile ${tilePath(level, index)} of the journal ${found}.`);
     }
     return Array.from({ length: TILE_WIDTH }, (_, i) => bytes.subarray(i * HASH_BYTES, (i + 1) * HASH_BYTES));
   }

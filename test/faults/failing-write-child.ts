@@ -1,4 +1,4 @@
-// A process of its own that accepts some batches, each again until it is accepted, as a program does that repeats a run. Says how
+// A process of its own that accepts some batches, each again until it is accepted or was refused five times. Says how
 // often it was refused, and with which codes.
 import { writeSync } from 'node:fs';
 import { LogError } from '../../ingest/errors.ts';
@@ -22,8 +22,9 @@ async function acceptAtLast(count: number): Promise<void> {
       );
       return;
     } catch (error) {
-      if (!(error instanceof LogError) || attempt === MOST_ATTEMPTS) throw error;
+      if (!(error instanceof LogError)) throw error;
       refusals.push(error.code);
+      if (attempt === MOST_ATTEMPTS) return;
     }
   }
 }

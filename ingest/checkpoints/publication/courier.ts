@@ -2,7 +2,8 @@
 // log: what happens here only reads checkpoints that are kept, and remembers what became of them.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../../clock.ts';
-import { LogError } from '../../errors.ts';
+import { LogError, REMEDIES } from '../../errors.ts';
+import { asReadError } from '../../journal/journal-error.ts';
 import type { Checkpoints } from '../checkpoints.ts';
 import type { Delivery, KeptCheckpoint } from '../tables.ts';
 import { DeliveryError, type Destination } from './destination.ts';
@@ -75,11 +76,24 @@ export class Courier {
 
   async #run(): Promise<void> {
     while (!this.#ending.signal.aborted) {
+      const pause = await this.#carryNext();
+      if (pause === 0) continue;
+      if (this.#isLeaving) return;
+      await this.#rest(pause);
+    }
+  }
+
+  /** Carries what is due, if anything is. Returns after how many milliseconds to look again. */
+  async #carryNext(): Promise<number> {
+    try {
       const next = this.#next();
-      const pause = next ? this.#pauseBefore() : Number.POSITIVE_INFINITY;
-      if (next && pause <= 0) await this.#carry(next);
-      else if (this.#isLeaving) return;
-      else await this.#rest(pause);
+      if (!next) return Number.POSITIVE_INFINITY;
+      const pause = Math.max(0, this.#pauseBefore());
+      if (pause === 0) await this.#carry(next);
+      return pause;
+    } catch (error) {
+      // The journal cannot be read, say: whatever it is, it must not end the process.
+      return this.#tellFailure(this.#sentenceOf(error));
     }
   }
 
@@ -118,18 +132,30 @@ export class Courier {
       this.#problem = undefined;
     } catch (error) {
       if (this.#ending.signal.aborted) return;
-      if (!(error instanceof DeliveryError || error instanceof LogError)) throw error;
-      await this.#fail({ destination, size, state: 'failed', attempts, at: systemClock(), error: error.message });
+      const sentence = this.#sentenceOf(error);
+      this.#tellFailure(sentence);
+      await this.#rememberFailure({ destination, size, state: 'failed', attempts, at: systemClock(), error: sentence });
     }
   }
 
-  async #fail(delivery: Delivery): Promise<void> {
+  #sentenceOf(error: unknown): string {
+    if (error instanceof DeliveryError) return error.message;
+    const { message, code } = asReadError(error, `A checkpoint cannot be sent to the ${this.#destination.name}`);
+    return `${message} ${REMEDIES[code]}`;
+  }
+
+  /** Returns how many milliseconds to wait now. */
+  #tellFailure(sentence: string): number {
     const { firstPauseMs, longestPauseMs } = this.#pace;
     const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** this.#failures);
     this.#failures += 1;
     this.#retryAt = performance.now() + pause;
-    this.#problem = delivery.error;
-    this.#onFailed(delivery.error ?? '');
+    this.#problem = sentence;
+    this.#onFailed(sentence);
+    return pause;
+  }
+
+  async #rememberFailure(delivery: Delivery): Promise<void> {
     try {
       await this.#remember(delivery);
     } catch (error) {
