@@ -1,6 +1,6 @@
 // Backups made at any moment of a running engine, and data folders made of them.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import { LogError } from '../ingest/errors.ts';
 import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { assertWhole, openCompany, runCycle, writePeople } from './backup-world.ts';
+import { limitFiles } from './file-size-limit.ts';
 import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
 import { makeCompany, metatrail, signIn, startService } from './service-world.ts';
 
@@ -208,12 +209,7 @@ test('on a full disk nothing is left that looks like a backup, and the log goes 
   afterwards(t, () => log.close());
   await log.journal.accept((base) => makeBatch(base, 3000));
   await log.shipper.delivered(3000);
-  const ignore = () => undefined;
-  // Without somebody who listens, the signal for it ends the process.
-  process.on('SIGXFSZ', ignore);
-  afterwards(t, () => process.off('SIGXFSZ', ignore));
-  const limit = (bytes: number | 'unlimited') => execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
-  afterwards(t, () => limit('unlimited'));
+  const limit = limitFiles(t);
   const place = path.join(folder, 'backup');
   for (const bytes of [1000, 300_000]) {
     limit(bytes);

@@ -16,6 +16,7 @@ import { LogError } from '../ingest/errors.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import { rootOfLeaves } from '../ingest/merkle/tree.ts';
+import { limitFiles } from './file-size-limit.ts';
 import { afterwards, makeBatch, makeEvent, makeFolder, makeId, openJournal } from './ingest-world.ts';
 
 const CHILD = path.join(import.meta.dirname, 'ingest-journal-child.ts');
@@ -144,22 +145,13 @@ test('a data folder without the right to write is refused in one sentence', asyn
   assert.match(second.message ?? '', new RegExp(below));
 });
 
-/** The size that files of this process may have: a disk that is full, and then is not. */
-function limitFileSize(bytes: number | 'unlimited'): void {
-  execFileSync('prlimit', [`--pid=${process.pid}`, `--fsize=${bytes}:`]);
-}
-
 test('on a full disk nothing is accepted, and when there is space again the next batch is', async (t) => {
   const folder = makeFolder(t);
   const journal = await openJournal(t, folder);
   await journal.accept((base) => makeBatch(base, 100, [{ kind: 'k', key: 'a', value: 1 }]));
   const head = await journal.head();
-  // Without somebody who listens, the signal for it ends the process.
-  const ignore = () => undefined;
-  process.on('SIGXFSZ', ignore);
-  afterwards(t, () => process.off('SIGXFSZ', ignore));
-  afterwards(t, () => limitFileSize('unlimited'));
-  limitFileSize(statSync(path.join(folder, 'metatrail.sqlite-wal')).size + 20_000);
+  const limit = limitFiles(t);
+  limit(statSync(path.join(folder, 'metatrail.sqlite-wal')).size + 20_000);
   for (let attempt = 0; attempt < 3; attempt++) {
     const refused = journal.accept(() => ({ events: aboutPeople(2000), state: [{ kind: 'k', key: 'a', value: 2 }] }));
     const follows = journal.accept((base) => makeBatch(base, 1));
@@ -168,7 +160,7 @@ test('on a full disk nothing is accepted, and when there is space again the next
     assert.deepEqual(await journal.head(), head);
     assert.equal(journal.state.get('k', 'a'), 1);
   }
-  limitFileSize('unlimited');
+  limit('unlimited');
   // Their keys were made for batches that were refused, and are made anew.
   const accepted = await journal.accept(() => ({
     events: aboutPeople(2000),

@@ -1,7 +1,9 @@
 // Who looked, over HTTP: who and from where, that nothing leaves before it is accepted, and what is no read.
 import assert from 'node:assert/strict';
+import { statSync } from 'node:fs';
 import { request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
@@ -9,6 +11,7 @@ import { createHttpApplication, listen } from '../api/http/server.ts';
 import { SignIn } from '../api/sign-in.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
 import { ApiWorld } from './api/world.ts';
+import { limitFiles } from './file-size-limit.ts';
 
 let world: ApiWorld;
 let signIn: SignIn;
@@ -112,16 +115,16 @@ test('a report that is downloaded is a read', async () => {
 
 /** Batches are held back until they are let go: what is not accepted must not be answered. */
 function holdJournal(journal: Journal): { waiting: () => number; release: () => void } {
-  const { accept } = journal;
+  const { acceptFirst } = journal;
   const held: (() => void)[] = [];
-  journal.accept = async (build) => {
+  journal.acceptFirst = async (build) => {
     await new Promise<void>((resolve) => held.push(resolve));
-    return accept.call(journal, build);
+    return acceptFirst.call(journal, build);
   };
   return {
     waiting: () => held.length,
     release: () => {
-      journal.accept = accept;
+      journal.acceptFirst = acceptFirst;
       for (const go of held) go();
     },
   };
@@ -172,6 +175,19 @@ test('a question that its client gave up before it was answered is no read, and 
   await ask('{ log { size } }');
   await sleep(200);
   assert.equal(reads().length, count);
+});
+
+test('when the disk of the journal is full, data questions are refused and say so; with space again they are answered', async (t) => {
+  const limit = limitFiles(t);
+  limit(statSync(path.join(world.installation.log.journal.folder, 'metatrail.sqlite-wal')).size);
+  const { status, text } = await ask('{ objects { name } }');
+  const report = await fetch(`${url}/reports/access.pdf?at=2024-03-31`, { headers: bearer() });
+  limit('unlimited');
+  assert.deepEqual([status, report.status], [200, 503]);
+  assert.doesNotMatch(text, /Änne/);
+  assert.match(text, /cannot record now that it was asked \(journal-full\)\..*"NOT_RECORDED"/);
+  assert.match(await report.text(), /^The question was not answered, .*\(journal-full\)/);
+  assert.match((await ask('{ objects { name } }')).text, /Änne Müller/);
 });
 
 // Last, for it closes the journal.

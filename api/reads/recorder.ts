@@ -9,7 +9,7 @@ import type { Journal } from '../../ingest/journal/journal.ts';
  * How long a read waits for others while a commit of reads is under way. With none under way it waits for nothing: the
  * commit itself (a few milliseconds) is what gathers the next ones. Never more, or answers would wait for their company.
  */
-export const LONGEST_GATHER_MS = 10;
+const LONGEST_GATHER_MS = 10;
 /** Reads of one batch; more are the next batch. */
 const MOST_READS = 1000;
 /** A batch of the engine that was refused takes with it what was built on it; that is no fault of the reads. */
