@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { compareFolder } from '../engine/replay/replay-folder.ts';
 import { backUp } from '../ingest/backup/back-up.ts';
-import { forgetBackup, listBackups } from '../ingest/backup/list.ts';
+import { type BackupRecord, forgetBackup, listBackups } from '../ingest/backup/list.ts';
 import type { ChangeLog } from '../ingest/log.ts';
+import { type Reader, readEvent } from './reads/read-event.ts';
+import { ReadRecorder, UnrecordedReadError } from './reads/recorder.ts';
 import { VERSION } from './version.ts';
 
 export const taskSchema = z.discriminatedUnion('task', [
@@ -17,18 +19,28 @@ export type Task = z.infer<typeof taskSchema>;
 export type OnProgress = (done: number, total: number) => void;
 
 /** Carries out a task and returns what the command prints. Throws LogError and ReplayError. */
-export async function carryOut(log: ChangeLog, task: Task, onProgress: OnProgress): Promise<unknown> {
+export async function carryOut(log: ChangeLog, task: Task, onProgress: OnProgress, reader: Reader): Promise<unknown> {
   const { journal, clickhouse } = log;
   switch (task.task) {
     case 'compare-replay':
       return compareFolder(journal.folder, { clickhouse, onProgress });
     case 'back-up':
-      return oneAtATime(() => backUp(log, task.folder, VERSION));
+      return oneAtATime(() => backUp(log, task.folder, VERSION, (record) => recordCopy(log, record, reader)));
     case 'list-backups':
       return listBackups(journal);
     case 'forget-backup':
       return forgetBackup(journal, task.folder);
   }
+}
+
+/** Whoever makes a backup has all that is in it: a read like any other, accepted before the folder has its name. */
+function recordCopy(log: ChangeLog, { folder, size }: BackupRecord, reader: Reader): Promise<void> {
+  const parameters = [{ name: 'folder', type: 'string' as const, text: folder }];
+  const read = { ...reader, question: 'backup', parameters, outcome: 'answered' as const };
+  const recorded = new ReadRecorder(log.journal).record([readEvent({ ...read, rows: size, watermark: size })]);
+  return recorded.catch((error: unknown) => {
+    throw error instanceof UnrecordedReadError ? error.reason : error;
+  });
 }
 
 let last: Promise<unknown> = Promise.resolve();

@@ -8,10 +8,12 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { carryOut } from '../api/maintenance.ts';
 import { backUp } from '../ingest/backup/back-up.ts';
 import { forgetBackup, listBackups } from '../ingest/backup/list.ts';
 import { MANIFEST_FILE, type Manifest, readManifest, writeManifest } from '../ingest/backup/manifest.ts';
 import { restore } from '../ingest/backup/restore.ts';
+import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
 import { LogError } from '../ingest/errors.ts';
 import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
 import { openChangeLog } from '../ingest/log.ts';
@@ -111,6 +113,29 @@ test('every file of a backup is for its owner alone; keys beside the journal are
     [[place, 600]],
     'what it was made of is on the list of the new folder',
   );
+});
+
+test('that a backup was made, and by whom, is accepted before it has its name', async (t) => {
+  const folder = makeFolder(t);
+  const log = await openChangeLog({ folder: path.join(folder, 'data') });
+  afterwards(t, () => log.close());
+  await log.journal.accept((base) => makeBatch(base, 20));
+  await log.shipper.delivered(20);
+  const place = path.join(folder, 'backup');
+  const wasThere: boolean[] = [];
+  log.journal.onAccepted(() => wasThere.push(existsSync(place)));
+  await carryOut(log, { task: 'back-up', folder: place }, () => undefined, { viewer: 'command line' });
+  assert.deepEqual([wasThere, existsSync(place)], [[false], true]);
+  const [last] = log.journal.rows(20, 1);
+  const read = fromRow(rowSchema.parse(JSON.parse(last?.row ?? '')));
+  const told = Object.fromEntries(read.values.map((value) => [value.attribute, value.new]));
+  assert.deepEqual([read.stage, read.outcome, read.initiator], ['read', 'answered', 'command line']);
+  assert.deepEqual([told.question, told.rows, told['parameter/folder']], ['backup', '20', place]);
+  // Nothing is made when it cannot be recorded.
+  log.journal.acceptFirst = () => Promise.reject(new LogError('journal-full', 'No room.'));
+  const again = carryOut(log, { task: 'back-up', folder: `${place}-2` }, () => undefined, { viewer: 'command line' });
+  await assert.rejects(again, { code: 'journal-full' });
+  assert.deepEqual(readdirSync(folder).sort(), ['backup', 'data']);
 });
 
 test('of a trimmed journal the rest is in the ClickHouse of the backup', async (t) => {

@@ -7,6 +7,7 @@ import { type LogTarget, openChangeLog } from '../../ingest/log.ts';
 import { type Environment, logTargetOf } from '../environment.ts';
 import { carryOut, type OnProgress, type Task } from '../maintenance.ts';
 import { findService, type RunningService } from '../running-service.ts';
+import { COMMAND_LINE } from '../sign-in.ts';
 import { CommandError } from './command-error.ts';
 
 /** Throws CommandError, LogError and ReplayError. */
@@ -47,7 +48,7 @@ async function onFolder(environment: Environment, task: Task, onProgress: OnProg
   requireDataFolder(environment.dataFolder);
   const log = await openChangeLog(quietTargetOf(environment));
   try {
-    return await carryOut(log, task, onProgress);
+    return await carryOut(log, task, onProgress, { viewer: COMMAND_LINE });
   } finally {
     await log.close();
   }

@@ -27,7 +27,8 @@ async function answer(log: ChangeLog, request: Request, response: Response, repo
   response.type('application/x-ndjson');
   const say = (line: unknown) => response.write(`${JSON.stringify(line)}\n`);
   try {
-    say({ result: await carryOut(log, task.data, (done, total) => say({ done, total })) });
+    const onProgress = (done: number, total: number) => say({ done, total });
+    say({ result: await carryOut(log, task.data, onProgress, readReader(request)) });
   } catch (error) {
     if (error instanceof LogError) say({ error: `${error.message} ${REMEDIES[error.code]}` });
     else if (error instanceof ReplayError) say({ error: error.message });

@@ -15,6 +15,8 @@ const ASKED: Readonly<Record<string, string>> = {
   reads: 'Who looked',
   report: 'A report',
   feed: 'The months of a feed',
+  bundle: 'Rows for a bundle',
+  backup: 'A backup, of everything',
 };
 
 export const QUESTIONS: readonly string[] = Object.keys(ASKED);

@@ -26,10 +26,15 @@ const INCOMPLETE = '.incomplete';
 const LEFT_OUT = /^(metatrail\.sqlite.*|lock\.sqlite.*|service\.json.*|.*\.log)$/;
 
 /**
- * Makes a backup in `folder`, which must not be there yet, and remembers it in the journal. Throws LogError:
- * backup-failed (nothing is left that looks like a backup) and what ClickHouse says.
+ * Makes a backup in `folder`, which must not be there yet, and remembers it in the journal. `onCopied` is waited for before
+ * the folder has its name. Throws LogError: backup-failed (nothing is left that looks like a backup) and what ClickHouse says.
  */
-export async function backUp(log: ChangeLog, folder: string, program: string): Promise<BackupRecord> {
+export async function backUp(
+  log: ChangeLog,
+  folder: string,
+  program: string,
+  onCopied: (record: BackupRecord) => Promise<void> = async () => undefined,
+): Promise<BackupRecord> {
   const place = path.resolve(folder);
   const incomplete = `${place}${INCOMPLETE}`;
   await refuseTaken(place);
@@ -39,9 +44,9 @@ export async function backUp(log: ChangeLog, folder: string, program: string): P
     const record = recordOf(place, manifest);
     // On the list before it is there: an erasure has to name every backup, and a list that lacks one would hide it.
     await recordBackup(log.journal, record);
-    await finish(incomplete, place, manifest).catch((error: unknown) =>
-      takeBack(error, place, () => forgetBackup(log.journal, place)),
-    );
+    await onCopied(record)
+      .then(() => finish(incomplete, place, manifest))
+      .catch((error: unknown) => takeBack(error, place, () => forgetBackup(log.journal, place)));
     return record;
   } catch (error) {
     return await takeBack(error, place, () => rm(incomplete, { recursive: true, force: true }));
