@@ -4,6 +4,7 @@ import { readdir, realpath, rename, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { syncPath } from './backup/copy.ts';
 import { LogError, type LogErrorCode } from './errors.ts';
+import { hasCode } from './system-error.ts';
 
 /** Where the folder is, or leads to if it is a link. Throws LogError with this code unless it is empty or not there. */
 export async function findEmptyPlace(folder: string, code: LogErrorCode): Promise<string> {
@@ -32,10 +33,6 @@ export async function giveName(made: string, place: string, code: LogErrorCode):
   }
   await rename(made, place);
   await syncPath(path.dirname(place));
-}
-
-export function hasCode(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
 function notEmpty(place: string, code: LogErrorCode): LogError {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { systemCode } from '../../ingest/system-error.ts';
 import { ConnectorError, type InputFile } from '../connector.ts';
 
 /** Entries and text are held in memory while they are staged; a larger input would be a wrong file or need splitting. */
@@ -43,7 +44,7 @@ export function fileStamp(stats: BigIntStats): string {
 
 /** The error code of a failed system call, for messages: "ENOSPC". */
 export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown error';
+  return systemCode(error) || 'unknown error';
 }
 
 /** The error for a file or folder that cannot be opened, with a code of MIM. */

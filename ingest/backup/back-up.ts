@@ -11,6 +11,7 @@ import { JournalSnapshot } from '../journal/snapshot.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import type { ChangeLog } from '../log.ts';
 import { expiredOf } from '../retention/tombstones.ts';
+import { isFull } from '../system-error.ts';
 import { type FrozenTables, freezeTables, thawTables } from './clickhouse-parts.ts';
 import { syncPath } from './copy.ts';
 import { copyOnThread } from './copy-thread.ts';
@@ -195,15 +196,13 @@ async function finish(incomplete: string, place: string, manifest: Manifest): Pr
   await syncPath(path.dirname(place));
 }
 
-const FULL_DISK = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 /** SQLITE_FULL, and what a limit of the file size looks like. */
 const SQLITE_FULL = [13, 778];
 
 function asBackupError(error: unknown, place: string): LogError {
   if (error instanceof LogError) return error;
-  const code = error instanceof Error && 'code' in error ? error.code : '';
   const sqlite = error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0;
-  if (FULL_DISK.includes(String(code)) || SQLITE_FULL.includes(sqlite))
+  if (isFull(error) || SQLITE_FULL.includes(sqlite))
     return new LogError('backup-failed', `The disk of ${place} is full.`, { cause: error });
   return new LogError('backup-failed', `The backup ${place} could not be made: ${reasonOf(error)}.`, { cause: error });
 }

@@ -5,12 +5,13 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { type ClickHouse, openClickHouse } from '../clickhouse/connect.ts';
-import { findEmptyPlace, giveName, hasCode } from '../empty-folder.ts';
+import { findEmptyPlace, giveName } from '../empty-folder.ts';
 import { LogError } from '../errors.ts';
 import { DATA_VERSION } from '../journal/schema.ts';
 import { JournalSnapshot } from '../journal/snapshot.ts';
 import { JOURNAL_FILE } from '../journal/writer.ts';
 import { partitionEvents } from '../retention/tombstones.ts';
+import { hasCode, isFull } from '../system-error.ts';
 import { partFile, restoreTables } from './clickhouse-parts.ts';
 import { copyFile, syncTree } from './copy.ts';
 import { BACKUPS_FACT, recordOf, withBackup } from './list.ts';
@@ -137,8 +138,7 @@ async function checkEvents(clickhouse: ClickHouse, backup: string, manifest: Man
 
 function asRestoreError(error: unknown, place: string): LogError {
   if (error instanceof LogError) return error;
-  const isFull = hasCode(error, 'ENOSPC', 'EDQUOT');
   const reason = error instanceof Error ? error.message : String(error);
-  const said = isFull ? `The disk of ${place} is full.` : `The folder ${place} could not be made: ${reason}.`;
+  const said = isFull(error) ? `The disk of ${place} is full.` : `The folder ${place} could not be made: ${reason}.`;
   return new LogError('restore-refused', said, { cause: error });
 }

@@ -1,37 +1,34 @@
 // What SQLite and the file system say, as a LogError that names the folder or file and what can be done.
 import { closeSync, fsyncSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
 import path from 'node:path';
 import { asLogError, LogError } from '../errors.ts';
+import { isFull, systemCode } from '../system-error.ts';
 
 /** Primary result codes of SQLite; the byte above them says more. https://sqlite.org/rescode.html */
 const SQLITE = { perm: 3, readonly: 8, ioError: 10, corrupt: 11, full: 13, cannotOpen: 14, auth: 23, notADatabase: 26 };
 /** SQLITE_IOERR_WRITE and SQLITE_IOERR_SHMSIZE: a quota or a limit of file sizes, or a disk that fails; SQLite does not say. */
 const UNEXPLAINED_IO_ERRORS = [778, 4874];
-const FULL_DISK = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const NOT_WRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT', 'ENAMETOOLONG'];
 
 interface Failure {
   message: string;
-  /** The system's name of it, such as ENOSPC. */
+  /** The system's name of it, such as EACCES. */
   system: string;
+  isFull: boolean;
   /** SQLite's extended result code; 0: not from SQLite. */
   sqlite: number;
 }
 
 function readFailure(error: unknown): Failure {
   const message = error instanceof Error ? error.message : String(error);
-  if (typeof error !== 'object' || error === null) return { message, system: '', sqlite: 0 };
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // Node has no name for it: its code is 'Unknown system error -122'.
-  const system = 'errno' in error && error.errno === -constants.errno.EDQUOT ? 'EDQUOT' : code;
+  if (typeof error !== 'object' || error === null) return { message, system: '', isFull: false, sqlite: 0 };
   const sqlite = 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : 0;
-  return { message, system, sqlite };
+  return { message, system: systemCode(error), isFull: isFull(error), sqlite };
 }
 
-function isFullDisk({ system, sqlite }: Failure, folder: string): boolean {
+function isFullDisk({ isFull, sqlite }: Failure, folder: string): boolean {
   if (UNEXPLAINED_IO_ERRORS.includes(sqlite)) return isWithoutRoom(folder);
-  return (sqlite & 0xff) === SQLITE.full || FULL_DISK.includes(system);
+  return (sqlite & 0xff) === SQLITE.full || isFull;
 }
 
 /** More than a page of SQLite, and than what is left of a block. */
@@ -54,7 +51,7 @@ function isWithoutRoom(folder: string): boolean {
       rmSync(file);
     }
   } catch (error) {
-    return FULL_DISK.includes(readFailure(error).system);
+    return isFull(error);
   }
 }
 
