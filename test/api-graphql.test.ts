@@ -298,6 +298,8 @@ async function lastRun(): Promise<RunAnswer | undefined> {
   return (await world.data<{ runs: { nodes: RunAnswer[] } }>(`{ runs(first: 1) { nodes { ${RUN} } } }`)).runs.nodes[0];
 }
 
+const CHANGED = 'stage-add, stage-update, stage-rename';
+
 test('what the engine did not count, an end that is not there and an interrupted step are each said', async () => {
   const run = await startRun();
   await run.start(1);
@@ -306,7 +308,7 @@ test('what the engine did not count, an end that is not there and an interrupted
     { kind: 'full-import', result: 'in-progress', complete: false, faults: [], finishedAt: null },
   ]);
   const counters = [value('counter/import/hr/employee/stage-add', '2')];
-  await run.finish(1, [...counters, value('balance/employee/read', '3'), value('balance/employee/changed', '1')]);
+  await run.finish(1, [...counters, value('balance/employee/read', '3'), value('balance/employee/changed', '2')]);
   await run.start(2);
   await run.read(2);
   await run.interrupt(2);
@@ -319,7 +321,8 @@ test('what the engine did not count, an end that is not there and an interrupted
     faults.map(({ step, agent, what }) => [step, agent, what]),
     [
       [1, 'hr', 'the engine counted 2 import/hr/employee/stage-add, the log holds 1'],
-      [1, 'hr', 'of 3 employee objects read, 0 unchanged, 1 changed and 0 refused do not add up'],
+      [1, 'hr', `2 employee objects are said to be changed, the log holds 1 (${CHANGED})`],
+      [1, 'hr', 'of 3 employee objects read, 0 unchanged, 2 changed and 0 refused do not add up'],
       [2, 'hr', `the step ${interrupted}`],
       [3, 'hr', 'the run is over, but the log holds no end of this step'],
       [4, 'hr', 'the log holds 1 events of a step that has no record'],
@@ -328,6 +331,24 @@ test('what the engine did not count, an end that is not there and an interrupted
   const over = await lastRun();
   assert.equal(over?.result, 'stopped-service-shutdown');
   assert.ok(over.steps.every(({ complete }) => !complete));
+});
+
+test('a balance that adds up, of a hundred changed objects where the log holds three, is said to be wrong', async () => {
+  const run = await startRun();
+  await run.start(1);
+  for (let i = 0; i < 3; i++) await run.read(1);
+  const counters = [value('counter/import/hr/employee/stage-add', '3')];
+  await run.finish(1, [...counters, value('balance/employee/read', '100'), value('balance/employee/changed', '100')]);
+  await run.stop();
+  const what = `100 employee objects are said to be changed, the log holds 3 (${CHANGED})`;
+  const { faults } = await completeness();
+  const its = faults.filter(({ what: said }) => said.startsWith('100 '));
+  assert.deepEqual(
+    its.map(({ step, agent, what: said }) => [step, agent, said]),
+    [[1, 'hr', what]],
+  );
+  const step = (await lastRun())?.steps[0];
+  assert.deepEqual([step?.complete, step?.faults], [false, [what]]);
 });
 
 test('a row that is gone from ClickHouse, or there twice, makes the log incomplete', async () => {

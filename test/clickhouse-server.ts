@@ -23,6 +23,8 @@ export interface ServerOptions {
   users?: readonly ServerUser[];
   /** How many shards: each is a server, and all of them know each other under the name of the cluster. */
   shards?: number;
+  /** Whether they write down every statement and whatever they do, in `system.query_log`, `system.text_log` and a file. */
+  logged?: boolean;
 }
 
 export const CLUSTER = 'company';
@@ -39,11 +41,12 @@ export class ClickHouseServer {
   readonly host: string;
   readonly httpPort: number;
   readonly tcpPort: number;
-  readonly #folder: string;
+  /** What it keeps on the disk. */
+  readonly folder: string;
   #process: ChildProcess | undefined;
 
   constructor(folder: string, host: string, ports: Ports) {
-    this.#folder = folder;
+    this.folder = folder;
     this.host = host;
     this.httpPort = ports.http;
     this.tcpPort = ports.tcp;
@@ -57,10 +60,10 @@ export class ClickHouseServer {
   /** Starts the process and resolves when it answers. What it says is in the folder's `server.log` until then. */
   async start(): Promise<void> {
     const options = [
-      `--path=${path.join(this.#folder, 'data')}`,
+      `--path=${path.join(this.folder, 'data')}`,
       `--http_port=${this.httpPort}`,
       `--tcp_port=${this.tcpPort}`,
-      `--config-file=${path.join(this.#folder, 'config.xml')}`,
+      `--config-file=${path.join(this.folder, 'config.xml')}`,
     ];
     const child = spawn(process.execPath, ['--no-warnings', CHILD, ...options], { stdio: ['pipe', 'pipe', 'pipe'] });
     this.#process = child;
@@ -128,7 +131,7 @@ export class ClickHouseServers {
   }
 
   /** Starts them, with an empty database. They are stopped by `stop`, and end with this process at the latest. */
-  static async start({ users = [], shards = 1 }: ServerOptions = {}): Promise<ClickHouseServers> {
+  static async start({ users = [], shards = 1, logged = false }: ServerOptions = {}): Promise<ClickHouseServers> {
     const folder = mkdtempSync(path.join(tmpdir(), 'metatrail-clickhouse-'));
     // Every address of 127.0.0.0/8 is this machine: servers of a cluster differ in it, and their ports are the same.
     const hosts = Array.from({ length: shards }, (_, i) => `127.0.0.${i + 1}`);
@@ -136,7 +139,7 @@ export class ClickHouseServers {
     const all = hosts.map((host, i) => {
       const home = path.join(folder, `${i + 1}`);
       mkdirSync(path.join(home, 'data'), { recursive: true });
-      writeFileSync(path.join(home, 'config.xml'), configurationXml(home, hosts, i, ports));
+      writeFileSync(path.join(home, 'config.xml'), configurationXml({ home, hosts, which: i, ports, logged }));
       writeFileSync(path.join(home, 'users.xml'), usersXml(users));
       return new ClickHouseServer(home, host, ports);
     });
@@ -190,12 +193,20 @@ async function bindPort(host: string | undefined, port: number): Promise<number>
   return typeof address === 'object' && address ? address.port : 0;
 }
 
+interface ServerPlace {
+  home: string;
+  hosts: readonly string[];
+  which: number;
+  ports: Ports;
+  logged: boolean;
+}
+
 /**
  * With a secret in it, servers of a cluster ask each other as the user who asked the first of them. Each must know which of
  * them it is, or it would talk to itself over TCP, and this library ends when such a connection is cut. It takes 127.0.0.1 for
  * itself and no other address; so that is what each calls itself, and the first has another name for the others.
  */
-function configurationXml(home: string, hosts: readonly string[], which: number, ports: Ports): string {
+function configurationXml({ home, hosts, which, ports, logged }: ServerPlace): string {
   const called = hosts.map((host, i) => (i === which ? '127.0.0.1' : i === 0 ? FIRST_AS_OTHERS_SEE_IT : host));
   const each = called.map((host) => `<replica><host>${host}</host><port>${ports.tcp}</port></replica>`);
   const shards = each.map((replica) => `<shard>${replica}</shard>`).join('');
@@ -210,8 +221,16 @@ function configurationXml(home: string, hosts: readonly string[], which: number,
   <tcp_port>${ports.tcp}</tcp_port>
   <remote_servers>${servers.join('')}</remote_servers>
   <macros><shard>${which + 1}</shard><replica>${hosts[which]}</replica></macros>
-  <logger><level>none</level></logger>
+  ${logged ? logsXml(home) : '<logger><level>none</level></logger>'}
 </clickhouse>`;
+}
+
+function logsXml(home: string): string {
+  const flushed = '<flush_interval_milliseconds>100</flush_interval_milliseconds>';
+  const table = (name: string, more = '') =>
+    `<${name}><database>system</database><table>${name}</table>${more}${flushed}</${name}>`;
+  const tables = [table('query_log'), table('text_log', '<level>trace</level>')];
+  return `<logger><level>trace</level><log>${path.join(home, 'server.log')}</log></logger>${tables.join('')}`;
 }
 
 function usersXml(users: readonly ServerUser[]): string {

@@ -28,6 +28,7 @@ import {
   replayInChild,
 } from './demonstration-world.ts';
 import { assertReplays } from './replayed-state.ts';
+import { check } from './verify-world.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'metatrail-demonstration-'));
 const results: RunResult[] = [];
@@ -86,6 +87,12 @@ test('every import balances: read = unchanged + changed + refused', () => {
     for (const [type, { read, unchanged, changed, refused }] of Object.entries(balances))
       assert.equal(read, unchanged + changed + refused, `${input?.name}, ${type}`);
   }
+});
+
+test('the whole log is verified from outside, every step of it counted', async () => {
+  const { faults, steps } = await check(folder);
+  assert.deepEqual(faults, []);
+  assert.ok(steps.checked >= results.length, `${steps.checked} steps`);
 });
 
 test('progress counts up to the end, month by month', () => {

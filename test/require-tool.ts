@@ -17,6 +17,7 @@ export const TOOL_PACKAGES = {
   strace: 'strace',
   openssl: 'openssl',
   pgbench: 'postgresql-15',
+  script: 'bsdutils',
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;

@@ -1,7 +1,8 @@
 // Each step's own account against the log: what the engine counted is counted again, and a step that nobody finished is a gap.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { Findings } from '../ingest/verify/findings.ts';
+import type { Report } from '../ingest/verify/report.ts';
 import { parseRow, type Row } from '../ingest/verify/row.ts';
 import { StepLedger } from '../ingest/verify/step-ledger.ts';
 import { checkBundle, makeBundle } from './bundle-world.ts';
@@ -65,6 +66,7 @@ const CASES: Record<string, Case> = {
     rows: [START, STEP_START, stepEnd({ ...COUNTED, ...BALANCE }), END],
     faults: [
       /In step 1 of run 10, which ended at event 20, 3 import\/hr\/employee\/stage-add were counted, and the log holds 2\./,
+      /In step 1 of run 10, which ended at event 20, 3 employee objects are said to be changed, and the log holds 2 \(/,
     ],
   },
   'events that were not counted': {
@@ -88,7 +90,8 @@ const CASES: Record<string, Case> = {
     faults: [/The log holds 3 events of step 1 of run 10, which has no record or was over by then/],
   },
   'events of a step after its end': {
-    rows: [START, STEP_START, stepEnd(BALANCE)],
+    counts: [added(3)],
+    rows: [START, STEP_START, stepEnd({ ...COUNTED, ...BALANCE })],
     later: { counts: [added(2)], rows: [END] },
     faults: [/The log holds 2 events of step 1 of run 10, which has no record or was over by then/],
   },
@@ -126,15 +129,17 @@ for (const [what, { counts = [], rows, later, first = 0, faults = [], gaps = [] 
   });
 }
 
-test('an engine that counted what it did not do is found, in ClickHouse and in a bundle', async (t) => {
+const value = (attribute: string, count: number) => ({
+  attribute,
+  type: 'integer' as const,
+  operation: 'add' as const,
+  new: String(count),
+  marks: 0,
+});
+
+/** A log of one import that staged so many new employees, with this at its end, checked in ClickHouse and in a bundle. */
+async function checkImport(t: TestContext, staged: number, end: Record<string, number>): Promise<Report[]> {
   const folder = makeFolder(t);
-  const value = (attribute: string, count: number) => ({
-    attribute,
-    type: 'integer' as const,
-    operation: 'add' as const,
-    new: String(count),
-    marks: 0,
-  });
   const ofRun = { run: 0, step: 1, agent: 'hr' };
   await makeLog(folder, {
     checkpoints: [],
@@ -142,17 +147,13 @@ test('an engine that counted what it did not do is found, in ClickHouse and in a
       () => [
         makeEvent({ stage: 'run', operation: 'start', outcome: 'in-progress', run: 0, agent: 'hr' }),
         makeEvent({ ...ofRun, stage: 'run', operation: 'start', outcome: 'in-progress' }),
-        ...Array.from({ length: 7 }, () => makeEvent({ ...ofRun, objectType: 'employee' })),
+        ...Array.from({ length: staged }, () => makeEvent({ ...ofRun, objectType: 'employee' })),
         makeEvent({
           ...ofRun,
           stage: 'run',
           operation: 'finish',
           outcome: 'success',
-          values: [
-            value('counter/import/hr/employee/stage-add', 8),
-            value('balance/employee/read', 8),
-            value('balance/employee/changed', 8),
-          ],
+          values: Object.entries(end).map(([name, count]) => value(name, count)),
         }),
         makeEvent({ stage: 'run', operation: 'finish', outcome: 'success', run: 0, agent: 'hr' }),
       ],
@@ -160,17 +161,42 @@ test('an engine that counted what it did not do is found, in ClickHouse and in a
   });
   const bundle = makeFolder(t);
   await makeBundle(folder, bundle);
-  for (const report of [await check(folder), await checkBundle(bundle)]) {
+  return [await check(folder), await checkBundle(bundle)];
+}
+
+const stepFaults = ({ faults }: Report) => faults.map(({ kind, first, what }) => [kind, first, what]);
+
+test('an engine that counted what it did not do is found, in ClickHouse and in a bundle', async (t) => {
+  const where = 'In step 1 of run 0, which ended at event 9,';
+  for (const report of await checkImport(t, 7, {
+    'counter/import/hr/employee/stage-add': 8,
+    'balance/employee/read': 8,
+    'balance/employee/changed': 8,
+  })) {
     assert.deepEqual(report.steps, { checked: 1, interrupted: 0 });
-    assert.deepEqual(
-      report.faults.map(({ kind, first, what }) => [kind, first, what]),
+    assert.deepEqual(stepFaults(report), [
+      ['step', 9, `${where} 8 import/hr/employee/stage-add were counted, and the log holds 7.`],
       [
-        [
-          'step',
-          9,
-          'In step 1 of run 0, which ended at event 9, 8 import/hr/employee/stage-add were counted, and the log holds 7.',
-        ],
+        'step',
+        9,
+        `${where} 8 employee objects are said to be changed, and the log holds 7 (stage-add, stage-update, stage-rename).`,
       ],
-    );
+    ]);
   }
+});
+
+test('a balance that adds up, of a hundred changed objects where the log holds three, is found', async (t) => {
+  const [live, offline] = await checkImport(t, 3, {
+    'counter/import/hr/employee/stage-add': 3,
+    'balance/employee/read': 100,
+    'balance/employee/changed': 100,
+  });
+  for (const report of [live, offline])
+    assert.deepEqual(report && stepFaults(report), [
+      [
+        'step',
+        5,
+        'In step 1 of run 0, which ended at event 5, 100 employee objects are said to be changed, and the log holds 3 (stage-add, stage-update, stage-rename).',
+      ],
+    ]);
 });

@@ -1,8 +1,7 @@
 // `metatrail verify` and `metatrail bundle`. The check itself is ingest/verify/, which shares nothing with the rest; here it is
 // found out where the log is: in a bundle, behind the running service, or in the data folder.
 import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
-import { createInterface } from 'node:readline';
+import { type IncomingMessage, request } from 'node:http';
 import cliProgress from 'cli-progress';
 import { type Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
@@ -111,24 +110,35 @@ async function askService(
   onProgress: (checked: number, size: number) => void,
 ): Promise<Report> {
   const lost = () => new CannotCheckError(`The service at ${service.url} stopped answering; look at its log.`);
-  const lines = await new Promise<AsyncIterable<string>>((resolve, reject) => {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const headers = { authorization: `Bearer ${service.token}`, 'content-type': 'application/json' };
-    const sent = request(new URL('log/verify', service.url), { method: 'POST', headers }, (response) => {
-      const answered = createInterface(response);
-      if (response.statusCode === 200) resolve(answered);
-      else answered.once('line', (line) => reject(new CannotCheckError(line)));
-      response.once('error', () => reject(lost()));
-    });
+    const sent = request(new URL('log/verify', service.url), { method: 'POST', headers }, resolve);
     sent.once('error', () => reject(lost()));
     sent.end(JSON.stringify(order));
   });
-  for await (const text of lines) {
+  for await (const text of linesOf(response, lost)) {
+    if (response.statusCode !== 200) throw new CannotCheckError(text);
     const line = lineSchema.parse(JSON.parse(text));
     if ('report' in line) return line.report;
     if ('problem' in line) throw new CannotCheckError(line.problem);
     onProgress(line.checked, line.size);
   }
   throw lost();
+}
+
+/** The whole lines of an answer. Throws `lost()` when it breaks off. */
+async function* linesOf(response: IncomingMessage, lost: () => CannotCheckError): AsyncIterable<string> {
+  let rest = '';
+  try {
+    for await (const text of response.setEncoding('utf8')) {
+      const lines = `${rest}${text}`.split('\n');
+      rest = lines.pop() ?? '';
+      yield* lines;
+    }
+  } catch {
+    throw lost();
+  }
+  if (rest !== '') yield rest;
 }
 
 async function bundle(folder: string, options: CommonOptions & { from?: number; to?: number }): Promise<void> {

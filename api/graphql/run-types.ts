@@ -99,7 +99,7 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
       },
     }),
     complete: t.boolean({
-      description: 'The step is over, its counters equal the log, and the balance adds up.',
+      description: 'The step is over, and its counters and its balance are what the log holds.',
       resolve: async ({ step, run }, _, { stepCounts }) =>
         step.finishedAt !== undefined &&
         findStepFaults(run, step, (await stepCounts.load(run.id)).get(step.number)).length === 0,

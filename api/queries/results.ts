@@ -98,7 +98,7 @@ export interface Completeness {
   missing: number;
   runs: number;
   steps: number;
-  /** Steps whose counters differ from the events counted in the log or were never recorded, or whose balance does not add up. */
+  /** Steps whose counters or balance differ from the events counted in the log, were never recorded, or do not add up. */
   faults: { run: number; step: number; agent: string; what: string }[];
   /** Merkle root over the accepted events, hexadecimal. */
   root: string;

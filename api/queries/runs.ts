@@ -179,7 +179,7 @@ export async function countSteps(
   return counted;
 }
 
-/** What is wrong with a step's record, in words; empty when its counters equal the log and its balance adds up. */
+/** What is wrong with a step's record, in words; empty when its counters and its balance are what the log holds. */
 export function findStepFaults(run: RunRecord, step: RunStep, counted: StepCounts | undefined): string[] {
   if (step.finishedAt === undefined)
     return run.finishedAt === undefined ? [] : ['the run is over, but the log holds no end of this step'];
@@ -194,13 +194,52 @@ export function findStepFaults(run: RunRecord, step: RunStep, counted: StepCount
     const [ours, log] = [recorded.get(name) ?? 0, counted?.get(name) ?? 0];
     if (ours !== log) faults.push(`the engine counted ${ours} ${name}, the log holds ${log}`);
   }
-  for (const [type, { read, unchanged, changed, refused }] of Object.entries(step.balances)) {
+  faults.push(...findBalanceFaults(step, recorded, counted ?? new Map()));
+  return faults;
+}
+
+/** The parts of an import's balance, each with what it is counted from: events by outcome. */
+const STAGED = [
+  ['changed', ['stage-add', 'stage-update', 'stage-rename']],
+  ['refused', ['stage-failure']],
+  ['gone', ['stage-delete']],
+] as const;
+/** An unchanged object leaves no event: there is the engine's own counter alone. */
+const UNCHANGED = 'stage-no-change';
+const IN_BALANCE: readonly string[] = [...STAGED.flatMap(([, outcomes]) => outcomes), UNCHANGED];
+const NOTHING_READ: StepBalance = { read: 0, unchanged: 0, changed: 0, refused: 0, gone: 0 };
+
+function findBalanceFaults(step: RunStep, recorded: StepCounts, counted: StepCounts): string[] {
+  const faults: string[] = [];
+  const named = [...recorded.keys(), ...counted.keys()].filter(isInBalance).map(typeIn);
+  for (const type of new Set([...Object.keys(step.balances), ...named])) {
+    const balance = step.balances[type] ?? NOTHING_READ;
+    for (const [part, outcomes] of STAGED) {
+      const [said, held] = [balance[part], sumOfImports(counted, type, outcomes)];
+      if (said !== held)
+        faults.push(`${said} ${type} objects are said to be ${part}, the log holds ${held} (${outcomes.join(', ')})`);
+    }
+    const { read, unchanged, changed, refused } = balance;
+    const ours = sumOfImports(recorded, type, [UNCHANGED]);
+    if (unchanged !== ours)
+      faults.push(`${unchanged} ${type} objects are said to be unchanged, the engine counted ${ours} ${UNCHANGED}`);
     if (read !== unchanged + changed + refused)
       faults.push(
         `of ${read} ${type} objects read, ${unchanged} unchanged, ${changed} changed and ${refused} refused do not add up`,
       );
   }
   return faults;
+}
+
+/** Counters are named "stage/agent/object type/outcome". */
+const typeIn = (name: string): string => name.split('/').slice(2, -1).join('/');
+const outcomeIn = (name: string): string => name.slice(name.lastIndexOf('/') + 1);
+const isInBalance = (name: string): boolean => name.startsWith('import/') && IN_BALANCE.includes(outcomeIn(name));
+
+function sumOfImports(counts: StepCounts, type: string, outcomes: readonly string[]): number {
+  return [...counts]
+    .filter(([name]) => isInBalance(name) && typeIn(name) === type && outcomes.includes(outcomeIn(name)))
+    .reduce((sum, [, count]) => sum + count, 0);
 }
 
 /** Results of a step that was closed by the next start. */

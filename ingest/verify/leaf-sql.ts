@@ -4,10 +4,13 @@ import { FACTS_SQL } from './facts.ts';
 import { COLUMNS } from './row.ts';
 import { EVENT_VERSION, FLAGS } from './row-faults.ts';
 
-/** A temporary table of the connection: it is never stored, and gone with the connection. */
+/**
+ * A temporary table of the connection, gone with it. ClickHouse would write a table of engine Join into its folder, also a
+ * temporary one, where it stayed if the process was killed: hence `persistent = 0`.
+ */
 export const KEYS_TABLE = 'metatrail_verify_keys';
 export const CREATE_KEYS = `CREATE TEMPORARY TABLE ${KEYS_TABLE} (number UInt64, digits String EPHEMERAL, key String DEFAULT unhex(digits))
-ENGINE = Join(ANY, LEFT, number)`;
+ENGINE = Join(ANY, LEFT, number) SETTINGS persistent = 0`;
 /** Of lines `number <tab> key in hexadecimal digits`. */
 export const INSERT_KEYS = `INSERT INTO ${KEYS_TABLE} (number, digits) FORMAT TabSeparated`;
 

@@ -29,9 +29,23 @@ async function run(): Promise<number> {
       trusted: { place: values['public-keys'], keys: readText(values['public-keys']) },
     }),
     seed: values.seed,
-  });
+    onProgress: showProgress,
+  }).finally(clearProgress);
   process.stdout.write(values.json ? `${JSON.stringify(report, null, 2)}\n` : `${describeReport(report)}\n`);
   return exitCodeOf(report);
+}
+
+const ERASE_LINE = '\r\x1b[K';
+
+/** How far it is, on a terminal alone. */
+function showProgress(checked: number, size: number): void {
+  if (!process.stderr.isTTY) return;
+  const percent = size > 0 ? Math.floor((checked / size) * 100) : 100;
+  process.stderr.write(`${ERASE_LINE}  ${percent}% ${checked} of ${size} events`);
+}
+
+function clearProgress(): void {
+  if (process.stderr.isTTY) process.stderr.write(ERASE_LINE);
 }
 
 function readText(file: string): string {

@@ -1,8 +1,9 @@
-// Each step's own account against the log: the counters that its end records equal the events counted, and its balance adds
-// up. A step that nobody lived to finish is a gap with a name, not a fault.
+// Each step's own account against the log: the counters that its end records equal the events counted, and so does its
+// balance. A step that nobody lived to finish is a gap with a name, not a fault.
 import type { Findings } from './findings.ts';
 import type { Row } from './row.ts';
 import type { StepCount } from './source.ts';
+import { findBalanceFaults } from './step-balance.ts';
 
 /** Counters that leave no event: nothing was decided that the log does not hold already. */
 const WITHOUT_EVENT = new Set([
@@ -14,7 +15,6 @@ const WITHOUT_EVENT = new Set([
 ]);
 /** How a step ends that was closed by the next start. */
 const INTERRUPTED = new Set(['stopped-service-shutdown', 'stopped-server']);
-const BALANCE = ['read', 'unchanged', 'changed', 'refused'] as const;
 
 interface Step {
   /** Sequence of its first event. */
@@ -122,19 +122,8 @@ export class StepLedger {
       if (ours !== log)
         this.#fault(row.sequence, `In ${where}, ${ours} ${name} were counted, and the log holds ${log}.`);
     }
-    this.#checkBalance(row, where);
-  }
-
-  #checkBalance(row: Row, where: string): void {
-    const balances = readNumbers(row, 'balance');
-    for (const type of new Set([...balances.keys()].map((name) => name.slice(0, name.lastIndexOf('/'))))) {
-      const [read, unchanged, changed, refused] = BALANCE.map((name) => balances.get(`${type}/${name}`) ?? 0);
-      if (read !== (unchanged ?? 0) + (changed ?? 0) + (refused ?? 0))
-        this.#fault(
-          row.sequence,
-          `In ${where}, of ${read} ${type} objects read, ${unchanged} unchanged, ${changed} changed and ${refused} refused do not add up.`,
-        );
-    }
+    for (const fault of findBalanceFaults({ balance: readNumbers(row, 'balance'), recorded, counted }))
+      this.#fault(row.sequence, `In ${where}, ${fault}`);
   }
 
   #fault(first: number, what: string): void {

@@ -1,9 +1,12 @@
 // How fast a log is checked: `npm run bench:verify -- 300000`. Makes so many events of three values through the real journal and
-// shipper, then checks them five times in ClickHouse and five times as a bundle. One JSON object a line; medians, with the range.
+// shipper, then checks them five times in ClickHouse and five times as a bundle. One JSON object a line; medians, with the
+// range; and the memory that each takes in a process of its own.
 // Targets: 300,000 events/s against ClickHouse, 50,000/s offline, on two cores with nothing beside.
+import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { ProposedEvent } from '../../ingest/event.ts';
 import { openChangeLog } from '../../ingest/log.ts';
 import { Bundle } from '../../ingest/verify/bundle.ts';
@@ -19,6 +22,7 @@ const BATCH = 2000;
 const PERSONS = 50_000;
 const CLERKS = 50;
 const DEFAULT_EVENTS = 300_000;
+const MEMORY_CHILD = path.join(import.meta.dirname, '../verify-memory-child.ts');
 
 const events = Number(process.argv[2] ?? DEFAULT_EVENTS);
 const folder = mkdtempSync(path.join(tmpdir(), 'metatrail-bench-'));
@@ -31,6 +35,8 @@ try {
   await makeBundle(data, bundle);
   tell({ what: 'export of a bundle', events, perSecond: rate(performance.now() - began) });
   await measure('offline', async () => new Bundle(bundle));
+  await measureMemory('live', data);
+  await measureMemory('offline', bundle);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
@@ -90,6 +96,16 @@ async function measure(what: string, open: () => Promise<LogSource>): Promise<vo
     to: rates.at(-1),
     processorMicrosecondsAnEvent: processor[middle]?.toFixed(2),
   });
+}
+
+/** The most memory of a check in a process of its own, and what that had before the check: ClickHouse's library is large. */
+async function measureMemory(kind: 'live' | 'offline', place: string): Promise<void> {
+  const child = spawn(process.execPath, ['--no-warnings', MEMORY_CHILD, kind, place], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const { before, peak } = JSON.parse(await text(child.stdout));
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+  tell({ what: `memory, ${kind}`, events, megabytesBefore: megabytes(before), megabytesAtMost: megabytes(peak) });
 }
 
 function rate(milliseconds: number): number {
