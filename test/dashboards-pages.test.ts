@@ -90,7 +90,7 @@ testPage('a run shows its balance, its counters beside those of the log, and its
   await waitForHeading(page, 'hr: Full import and synchronisation');
   await page.getByRole('heading', { name: 'Step 1: Full import' }).waitFor();
   assert.deepEqual(await readTexts(page, '.balance'), [
-    '42 read = 40 unchanged + 2 changed + 0 refused balanced 0 gone',
+    '42 read = 40 unchanged + 2 changed + 0 refused adds up 0 gone',
   ]);
   await page.getByText('9f2c4e8b…0c9d8e').waitFor();
   await page.getByText('179 KiB').waitFor();
@@ -101,6 +101,21 @@ testPage('a run shows its balance, its counters beside those of the log, and its
   await page.goBack();
   await page.getByRole('link', { name: 'All changes of this run' }).click();
   await waitForHeading(page, 'Changes');
+});
+
+testPage('a step whose record is not what the log holds says what is wrong with it', async ({ page, open }) => {
+  const fault = 'Step 1: of 42 entries read it says that 2 changed; the log has 1.';
+  await page.route('**/graphql', async (route) => {
+    const response = await route.fetch();
+    const text = await response.text();
+    await route.fulfill({
+      response,
+      body: text.replace('"complete":true,"faults":[]', `"complete":false,"faults":["${fault}"]`),
+    });
+  });
+  await open('runs/183');
+  await page.getByText('Incomplete: the log does not hold what the engine counted.').waitFor();
+  await page.getByText(fault).waitFor();
 });
 
 testPage('a report is downloaded by its address, with its parameters', async ({ page, server, open }) => {

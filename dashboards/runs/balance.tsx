@@ -17,7 +17,7 @@ export function Balance({ balance }: { balance: NonNullable<RunStep['balance']> 
       <span className="balance-sign">+</span>
       <Term count={refused} name="refused" />
       <span className="balance-verdict">
-        {missing === 0 ? 'balanced' : `${formatCount(Math.abs(missing))} entries unaccounted for`}
+        {missing === 0 ? 'adds up' : `${formatCount(Math.abs(missing))} entries unaccounted for`}
       </span>
       <Term count={gone} name="gone" />
     </div>

@@ -6,7 +6,7 @@ export const runQuery = operation(`
     run(id: $id) {
       id agent profile startedAt finishedAt result
       steps {
-        number kind result message startedAt finishedAt complete
+        number kind result message startedAt finishedAt complete faults
         input { name bytes sha256 }
         counters { stage agent objectType name count }
         counted { stage agent objectType name count }

@@ -64,11 +64,18 @@ function CounterTable({ run, step }: { run: Sequence; step: RunStep }): ReactNod
       </TableFrame>
       <p className={step.complete ? 'verdict good' : 'verdict bad'}>
         {step.complete
-          ? 'Complete: what the engine counted is what the log holds.'
+          ? 'Complete: what the engine counted, and its balance, are what the log holds.'
           : step.finishedAt === null
             ? 'Not finished yet.'
             : 'Incomplete: the log does not hold what the engine counted.'}
       </p>
+      {step.faults.length > 0 && (
+        <ul className="step-faults">
+          {step.faults.map((fault) => (
+            <li key={fault}>{fault}</li>
+          ))}
+        </ul>
+      )}
     </>
   );
 }

@@ -193,6 +193,7 @@ function showStep(changes: readonly FixtureChange[], run: FixtureRun, step: Fixt
     counters: [...unchanged, ...counted],
     counted,
     complete: true,
+    faults: [],
     message: null,
     balance: step.unchanged === null ? null : { read, unchanged: step.unchanged, changed, refused: 0, gone: 0 },
   };
