@@ -1,10 +1,15 @@
 // The certificate of an erasure: issued only when nothing is found any more, by our own search and by another one.
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { backUp } from '../ingest/backup/back-up.ts';
+import { forgetBackup } from '../ingest/backup/list.ts';
+import { exportBundle } from '../ingest/bundle/export-bundle.ts';
+import { readRowsFrom } from '../ingest/bundle/read-rows.ts';
 import { LogError } from '../ingest/errors.ts';
 import { ANN, BOB, CID, ErasureWorld, grepBytes, grepFiles, keysOf } from './erasure-world.ts';
+import { makeFolder } from './ingest-world.ts';
 
 const OPTIONS = { who: 'privacy officer', by: 'administrator', folders: [], backups: [] };
 const refused = (message: RegExp) => (error: unknown) =>
@@ -60,13 +65,181 @@ test('no certificate is issued while something is left, and it says where', asyn
   await eraser.certify(event, OPTIONS);
 });
 
-test('after a restart what was erased is known no more: the certificate says that it was not searched for', async (t) => {
+/** Ann has left, and is erased. */
+async function eraseAnn(world: ErasureWorld): Promise<number> {
+  await world.employ(CID);
+  return (await world.erase(await world.objectOf(ANN.name))).event;
+}
+
+test('after a restart no certificate is issued unless somebody says what to look for', async (t) => {
   const world = await ErasureWorld.open(t);
   await world.employ(ANN, CID);
-  await world.employ(CID);
-  const { event } = await world.erase(await world.objectOf(ANN.name));
+  const event = await eraseAnn(world);
   await world.reopen();
-  const certificate = await world.installation.log.eraser.certify(event, OPTIONS);
-  assert.equal(certificate.searched, undefined);
+  const { eraser } = world.installation.log;
+  for (const names of [[], [' '], ['Li']])
+    await assert.rejects(
+      eraser.certify(event, { ...OPTIONS, names }),
+      refused(/is known no more.* Say what the person/),
+    );
+  const names = [ANN.name, 'Anna'];
+  for (const text of names) {
+    const file = join(world.data, 'report.csv');
+    writeFileSync(file, `7,${text},Sales\n`);
+    await assert.rejects(eraser.certify(event, { ...OPTIONS, names }), refused(/still in \S+report\.csv\.$/));
+    rmSync(file);
+  }
+  const certificate = await eraser.certify(event, { ...OPTIONS, names });
+  assert.deepEqual(certificate.searched, { names: 2, keys: 0 });
   for (const name of [ANN.name, ANN.id]) assert.deepEqual(grepFiles(world.data, name), []);
+  assert.equal((await valuesOf(world)).get('searched/values'), undefined, 'the event claims no more');
+  await assert.rejects(eraser.certify(event, OPTIONS), refused(/a certificate was issued before/));
+});
+
+/** What the newest event says, by attribute; of several the last. */
+async function valuesOf(world: ErasureWorld): Promise<Map<string, string | undefined>> {
+  await world.installation.catchUp();
+  const [last] = (await world.events()).slice(-1);
+  return new Map(last?.values.map(({ attribute, new: text }) => [attribute, text]));
+}
+
+test('a bundle that has the person stands in the way, one that was made afterwards does not', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  const { log } = world.installation;
+  const outside = makeFolder(t);
+  const exportTo = async (target: string) => {
+    await log.shipper.delivered(log.journal.size);
+    await log.checkpoints.current();
+    await exportBundle({ dataFolder: world.data, target, readRows: readRowsFrom(log.clickhouse) });
+  };
+  const places = [join(outside, 'bundle'), join(world.data, 'bundle')];
+  for (const place of places) await exportTo(place);
+  const event = await eraseAnn(world);
+  const { eraser } = log;
+  const certify = () => eraser.certify(event, { ...OPTIONS, folders: [outside] });
+  for (const place of places) {
+    const rows = join(place, 'rows/000000000000.jsonl.gz');
+    assert.deepEqual(grepFiles(rows, ANN.name), [], 'it is packed');
+    await assert.rejects(certify(), (error: LogError) => {
+      for (const said of [`${place} (a bundle with their keys)`, `${place}/keys.jsonl`, rows])
+        assert.ok(error.message.includes(said), `${error.message} lacks ${said}`);
+      return refused(/./)(error);
+    });
+    rmSync(place, { recursive: true });
+  }
+  await eraser.settle();
+  await exportTo(join(outside, 'later'));
+  const certificate = await certify();
+  assert.deepEqual(certificate.notSearched, []);
+  assert.ok(certificate.files > 5, 'those of the bundle');
+});
+
+test('a copy of the journal and a bundle are known by the keys they have, also after a restart', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  const { log } = world.installation;
+  const outside = makeFolder(t);
+  await log.shipper.delivered(log.journal.size);
+  await log.checkpoints.current();
+  const target = join(outside, 'bundle');
+  await exportBundle({ dataFolder: world.data, target, readRows: readRowsFrom(log.clickhouse) });
+  await log.journal.workOnErasure({ kind: 'checkpoint' });
+  const copy = join(outside, 'metatrail.sqlite');
+  copyFileSync(join(world.data, 'metatrail.sqlite'), copy);
+  const event = await eraseAnn(world);
+  await world.reopen();
+  // Nobody was ever called so: what is found is found by the numbers of the keys.
+  const certify = () =>
+    world.installation.log.eraser.certify(event, { ...OPTIONS, folders: [outside], names: ['Somebody Else'] });
+  await assert.rejects(certify(), refused(new RegExp(`${copy}`)));
+  await assert.rejects(certify(), refused(new RegExp(`${target} \\(a bundle with their keys\\)`)));
+  for (const place of [target, copy]) rmSync(place, { recursive: true });
+  await certify();
+});
+
+test('names too short for a search of bytes are looked for in text, and what is not looked for is counted', async (t) => {
+  const world = await ErasureWorld.open(t);
+  const wu = { ...ANN, id: 'E-77', name: 'Li Wu', department: 'IT' };
+  const chang = { ...CID, name: 'Li Wu Chang' };
+  await world.employ(wu, BOB, CID);
+  await world.employ(BOB, CID);
+  const { event } = await world.erase(await world.objectOf(wu.name));
+  const { eraser } = world.installation.log;
+  const file = join(world.data, 'report.csv');
+  for (const text of [wu.name, wu.id]) {
+    writeFileSync(file, `id,name\n7,${text}\n`);
+    await assert.rejects(eraser.certify(event, OPTIONS), refused(/still in \S+report\.csv\.$/));
+  }
+  writeFileSync(file, 'id,name\nE-771,Li Wung\n');
+  const { not, searched } = await eraser.certify(event, OPTIONS);
+  assert.deepEqual({ short: not.short, common: not.common }, { short: 1, common: 0 }, 'IT');
+  assert.ok(searched.names > 2 && searched.keys > 2 && (searched.values ?? 0) > 2);
+  const said = await valuesOf(world);
+  assert.equal(said.get('not-searched/short'), '1');
+  assert.equal(said.get('not-searched/shared'), String(not.shared));
+  assert.equal(said.get('not-searched-in-files/unmarked'), String(not.unmarked));
+
+  // Once more, where others have the short name as a word: it would be found for good.
+  await world.employ(wu, BOB, chang);
+  await world.employ(BOB, chang);
+  writeFileSync(file, 'id,name\nE-1003,Li Wu Chang\n');
+  const again = await world.erase(await world.objectOf(wu.name));
+  const second = await eraser.certify(again.event, OPTIONS);
+  assert.equal(second.not.common, 1, 'Li Wu');
+  assert.equal((await valuesOf(world)).get('not-searched-in-files/common'), '1');
+});
+
+test('a value that is marked neither personal nor sensitive is looked for in tables and counted', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ({ ...ANN, department: 'Secretariat of the crown' }, CID);
+  const event = await eraseAnn(world);
+  writeFileSync(join(world.data, 'departments.csv'), 'Secretariat of the crown\n');
+  const { not } = await world.installation.log.eraser.certify(event, OPTIONS);
+  assert.ok(not.unmarked > 0);
+});
+
+test('a part that no table reads any more stands in the way', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  const { clickhouse, eraser, journal, shipper } = world.installation.log;
+  await shipper.delivered(journal.size);
+  await clickhouse.command("ALTER TABLE events FREEZE WITH NAME 'forgotten'");
+  const event = await eraseAnn(world);
+  await assert.rejects(eraser.certify(event, OPTIONS), refused(/shadow\/forgotten\S+ \(a part that no table reads\)/));
+  rmSync(join(world.data, 'clickhouse/shadow'), { recursive: true });
+  await eraser.certify(event, OPTIONS);
+});
+
+test('what could not be searched is named in the certificate and in its event', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  const event = await eraseAnn(world);
+  const file = join(world.data, 'archive.zip');
+  writeFileSync(file, Buffer.from('504b0304000000000000', 'hex'));
+  const { notSearched } = await world.installation.log.eraser.certify(event, OPTIONS);
+  assert.deepEqual(notSearched, [`${file} (zip)`]);
+  const said = await valuesOf(world);
+  assert.deepEqual([said.get('not-searched/files'), said.get('not-searched/file')], ['1', `${file} (zip)`]);
+});
+
+test('the backups that were made are named, those on the list and those that are found, and are not searched', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  const { log } = world.installation;
+  const outside = realpathSync(makeFolder(t));
+  const places = [join(outside, 'listed'), join(outside, 'found')];
+  const [listed = '', found = ''] = places;
+  for (const place of places) await backUp(log, place, 'test');
+  assert.ok(await forgetBackup(log.journal, found));
+  const event = await eraseAnn(world);
+  const backups = [{ name: 'tape 7', until: '2027-03-31' }];
+  const certificate = await log.eraser.certify(event, { ...OPTIONS, folders: [found], backups });
+  const names = certificate.backups.map(({ name }) => name.replace(/, made .*$/, ', made'));
+  assert.deepEqual(names, [`${listed}, made`, `${found}, made`, 'tape 7']);
+  assert.deepEqual(certificate.notSearched, []);
+  await world.installation.catchUp();
+  const [last] = (await world.events()).slice(-1);
+  const said = last?.values.flatMap(({ attribute, new: text }) => (attribute === 'backup' ? [text] : []));
+  assert.deepEqual(said, [certificate.backups[0]?.name, certificate.backups[1]?.name, 'tape 7, until 2027-03-31']);
 });

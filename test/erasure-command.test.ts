@@ -75,7 +75,13 @@ test('a leaver is looked at, held, erased and certified by commands', { timeout:
   );
   const backup = 'tape 7 until 2027-03-31';
   const certified = ['erase', '--certificate', String(erased.event), '--who', 'privacy officer', '--backup', backup];
-  const certificate = (await succeed(company, ...certified)) as Record<string, unknown>;
+  assert.match(await fail(company, ...certified), /is known no more, and cannot be looked for.*--name/);
+  const archive = join(company.folder, 'archive.zip');
+  writeFileSync(archive, Buffer.from('504b0304000000000000', 'hex'));
+  const told = ['--name', 'Ann Smith', '1001', '--folder', archive];
+  const certificate = (await succeed(company, ...certified, ...told)) as Record<string, unknown>;
+  assert.deepEqual([certificate.values, certificate.names, certificate.keysSearched], [null, 2, 0]);
+  assert.deepEqual(certificate.notSearched, [`${archive} (zip)`]);
   assert.equal(certificate.erasure, erased.event);
   assert.deepEqual(certificate.backups, ['tape 7, until 2027-03-31']);
   assert.match(await fail(company, 'erase', ann, ...WHO), /^Nothing personal is kept under the object/);

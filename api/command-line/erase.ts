@@ -1,4 +1,5 @@
 // `metatrail erase`: what an erasure would do, doing it, and the certificate.
+import path from 'node:path';
 import type { Command } from 'commander';
 import type { Backend } from './backend.ts';
 import { CommandError } from './command-error.ts';
@@ -9,9 +10,9 @@ const PREVIEW = `query ($object: ID!, $names: [String!]) { erasurePlan(object: $
 const ERASE = `mutation ($object: ID!, $who: String!, $why: String!, $names: [String!], $now: Boolean) {
   erase(object: $object, who: $who, why: $why, names: $names, now: $now) { event settled plan { ${PLAN} } }
 }`;
-const CERTIFY = `mutation ($erasure: Sequence!, $who: String!, $folders: [String!], $backups: [BackupInput!]) {
-  certifyErasure(erasure: $erasure, who: $who, folders: $folders, backups: $backups) {
-    erasure event issuedAt keys values names shared folders files bytes server backups
+const CERTIFY = `mutation ($erasure: Sequence!, $who: String!, $folders: [String!], $names: [String!], $backups: [BackupInput!]) {
+  certifyErasure(erasure: $erasure, who: $who, folders: $folders, names: $names, backups: $backups) {
+    erasure event issuedAt keys values names keysSearched shared short unmarked common folders files bytes notSearched server backups
   }
 }`;
 
@@ -36,7 +37,10 @@ export function addErasureCommands(program: Command): void {
     .option('--why <why>', 'why; it stays in the log for good and must hold nothing personal')
     .option('--dry-run', 'only say what would be erased and what would stay')
     .option('--now', 'empty ClickHouse at once, without waiting for other requests')
-    .option('--name <name...>', 'names of theirs that nothing in the log shows to be theirs')
+    .option(
+      '--name <name...>',
+      'names of theirs that nothing in the log shows to be theirs; with --certificate: what they were called',
+    )
     .option('--certificate <event>', 'issue the certificate of this erasure')
     .option('--folder <folder...>', 'with --certificate: folders outside of the data folder to be searched')
     .option('--backup <backup...>', 'with --certificate: backups that still have the person, as "NAME until DATE"')
@@ -76,7 +80,8 @@ async function certify(backend: Backend, certificate: string, options: EraseOpti
   const variables = {
     erasure: Number(certificate),
     who: options.who,
-    folders: options.folder ?? [],
+    folders: (options.folder ?? []).map((folder) => path.resolve(folder)),
+    names: options.name ?? [],
     backups: (options.backup ?? []).map(readBackup),
   };
   const { certifyErasure } = dataOf(await backend.ask(CERTIFY, variables)) as { certifyErasure: unknown };

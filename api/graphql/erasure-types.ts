@@ -55,7 +55,7 @@ const ErasureType = builder.objectRef<Erasure>('Erasure').implement({
 });
 
 const CertificateType = builder.objectRef<Certificate>('ErasureCertificate').implement({
-  description: 'Nothing of the person was found any more, but in the backups named.',
+  description: 'Nothing of what was looked for was found any more; the backups named still have the person.',
   fields: (t) => ({
     erasure: t.expose('erasure', { type: 'Sequence' }),
     event: t.expose('event', { type: 'Sequence', description: 'The event that it was issued.' }),
@@ -63,20 +63,37 @@ const CertificateType = builder.objectRef<Certificate>('ErasureCertificate').imp
     keys: t.exposeInt('keys', { description: 'Keys deleted.' }),
     values: t.int({
       nullable: true,
-      description: 'Values looked for; null: the service was started anew since the erasure and does not know them.',
-      resolve: ({ searched }) => searched?.values ?? null,
+      description:
+        'Values looked for; null: the service was started anew since the erasure, and only the names given were looked for.',
+      resolve: ({ searched }) => searched.values ?? null,
     }),
     names: t.int({
-      nullable: true,
       description: 'Names looked for also within other texts and in files.',
-      resolve: ({ searched }) => searched?.names ?? null,
+      resolve: ({ searched }) => searched.names,
     }),
-    shared: t.exposeInt('shared', {
+    keysSearched: t.int({ description: 'Keys looked for in files.', resolve: ({ searched }) => searched.keys }),
+    shared: t.int({
       description: 'Texts not looked for, because events about others have them as well.',
+      resolve: ({ not }) => not.shared,
+    }),
+    short: t.int({
+      description: 'Texts not looked for, because they have fewer than three characters.',
+      resolve: ({ not }) => not.short,
+    }),
+    unmarked: t.int({
+      description: 'Values marked neither personal nor sensitive: looked for in tables, and not in files.',
+      resolve: ({ not }) => not.unmarked,
+    }),
+    common: t.int({
+      description: 'Short names that are words of other texts: looked for in tables, and not in files.',
+      resolve: ({ not }) => not.common,
     }),
     folders: t.exposeStringList('folders'),
-    files: t.exposeInt('files'),
+    files: t.exposeInt('files', { description: 'Files searched.' }),
     bytes: t.exposeFloat('bytes'),
+    notSearched: t.exposeStringList('notSearched', {
+      description: 'Files and folders that could not be searched, each with its reason: they may hold the person.',
+    }),
     server: t.exposeBoolean('server', {
       description: 'ClickHouse is a server: its tables were searched, its files cannot be.',
     }),
@@ -143,13 +160,18 @@ export function addErasureFields(): void {
         erasure: t.arg({ type: 'Sequence', required: true }),
         who: t.arg.string({ required: true, description: 'Who asks for it.' }),
         folders: t.arg.stringList({ description: 'Folders outside of the data folder that may hold copies.' }),
+        names: t.arg.stringList({
+          description:
+            'What the person was called, beside what is known: needed when the service was started anew since.',
+        }),
         backups: t.arg({ type: [BackupInput], description: 'Backups that still have the person.' }),
       },
-      resolve: (_, { erasure, who, folders, backups }, { log, viewer }) =>
+      resolve: (_, { erasure, who, folders, names, backups }, { log, viewer }) =>
         log.eraser.certify(erasure, {
           who,
           by: viewer,
           folders: folders ?? [],
+          names: names ?? [],
           backups: (backups ?? []).map(({ name, until }) => ({ name, until: until ?? undefined })),
         }),
     }),

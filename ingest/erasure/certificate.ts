@@ -1,14 +1,17 @@
 // The certificate that a person is erased. It is issued only when nothing of them is found any more, and says what was
 // looked at, what could not be, and which backups still have them.
 import { z } from 'zod';
+import { listBackups } from '../backup/list.ts';
 import type { ClickHouse } from '../clickhouse/connect.ts';
 import { atEachOwner } from '../clickhouse/owners.ts';
-import { type Micros, systemClock } from '../clock.ts';
+import { formatIso, type Micros, systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
-import { removeOldParts } from './old-parts.ts';
-import { type FileSearch, type SoughtContent, searchClickHouse, searchFiles } from './search.ts';
+import type { FileSearchResult } from './file-searcher.ts';
+import { findStrayParts, removeOldParts } from './old-parts.ts';
+import { searchClickHouse, searchFiles } from './search.ts';
+import type { NotSought, Sought } from './sought.ts';
 
 export interface Backup {
   name: string;
@@ -23,6 +26,8 @@ export interface CertificateOptions {
   by: string;
   /** Folders outside of the data folder that may hold copies: archives, bundles. */
   folders: readonly string[];
+  /** What the person was called, beside what is known: all that can be looked for after a restart. */
+  names?: readonly string[];
   backups: readonly Backup[];
 }
 
@@ -33,13 +38,15 @@ export interface Certificate {
   event: number;
   issuedAt: Micros;
   keys: number;
-  /** How many whole values and names were looked for; undefined: the service was started anew since, and does not know them. */
-  searched?: { values: number; names: number } | undefined;
-  /** Texts that others have as well, and were not looked for. */
-  shared: number;
+  /** How many were looked for. Without values and keys: the service was started anew since, and only the names are known. */
+  searched: { values?: number | undefined; names: number; keys: number };
+  /** How many texts were not looked for, or not everywhere. */
+  not: NotSought;
   folders: string[];
   files: number;
   bytes: number;
+  /** Files and folders that could not be searched, each with its reason. */
+  notSearched: string[];
   /** Its tables were searched, its files cannot be. */
   server: boolean;
   backups: Backup[];
@@ -49,7 +56,9 @@ export interface Certificate {
 export interface Settled {
   erasure: number;
   keys: readonly number[];
-  content: (SoughtContent & { shared: number }) | undefined;
+  sought: Sought;
+  /** Everything that was theirs is looked for; otherwise only names that were told. */
+  isKnown: boolean;
 }
 
 /** Everything of the erasure is settled before. Throws LogError certificate-refused: something is left, and where. */
@@ -59,35 +68,33 @@ export async function issueCertificate(
   settled: Settled,
   options: CertificateOptions,
 ): Promise<Certificate> {
-  const { erasure, keys, content } = settled;
+  const { erasure, keys, sought, isKnown } = settled;
   const found: string[] = [];
   await atEachOwner(clickhouse, async (owner) => {
     await removeOldParts(owner, systemClock());
     found.push(...(await searchTables(owner, settled)));
   });
-  // A file written anew has no free pages; where nothing is known to look for, it is the only proof that there are none.
-  await journal.workOnErasure({ kind: content ? 'checkpoint' : 'vacuum' });
-  const folders = [journal.folder, ...options.folders];
-  const sought = content ?? { values: [], names: [], keys: [] };
-  let files = await searchFiles(folders, sought);
-  if (isInJournal(files)) {
-    await journal.workOnErasure({ kind: 'vacuum' });
-    files = await searchFiles(folders, sought);
-  }
-  const left = [...found, ...files.found];
+  const files = await searchDisk(journal, clickhouse, settled, options);
+  const stray = clickhouse.embedded ? await findStrayParts(clickhouse, files.parts) : [];
+  const left = [...found, ...files.found, ...stray.map((folder) => `${folder} (a part that no table reads)`)];
   if (left.length > 0)
     throw new LogError('certificate-refused', `What was erased by event ${erasure} is still in ${left.join(', ')}.`);
   const certificate = {
     erasure,
     issuedAt: systemClock(),
     keys: keys.length,
-    searched: content && { values: content.values.length, names: content.names.length },
-    shared: content?.shared ?? 0,
-    folders,
+    searched: {
+      ...(isKnown && { values: sought.values.length }),
+      names: sought.names.length + sought.words.length,
+      keys: sought.keys.length,
+    },
+    not: sought.not,
+    folders: [journal.folder, ...options.folders],
     files: files.files,
     bytes: files.bytes,
+    notSearched: files.notSearched,
     server: !clickhouse.embedded,
-    backups: [...options.backups],
+    backups: listBackupsOf(journal, files, options.backups),
   };
   const { first: event } = await journal.accept(() => ({
     events: [certificateEvent(certificate, options)],
@@ -96,11 +103,32 @@ export async function issueCertificate(
   return { ...certificate, event };
 }
 
-function isInJournal({ found }: FileSearch): boolean {
-  return found.some((file) => /metatrail\.sqlite(-wal)?$/.test(file));
+async function searchDisk(
+  journal: Journal,
+  clickhouse: ClickHouse,
+  { keys, sought, isKnown }: Settled,
+  { folders }: CertificateOptions,
+): Promise<FileSearchResult> {
+  // A file written anew has no free pages; where the keys are not known, it is the only proof that there are none.
+  await journal.workOnErasure({ kind: isKnown ? 'checkpoint' : 'vacuum' });
+  const places = { data: journal.folder, folders, log: journal.log, keys, embedded: clickhouse.embedded };
+  const files = await searchFiles(places, sought);
+  if (!files.found.some((file) => /metatrail\.sqlite(-wal)?$/.test(file))) return files;
+  await journal.workOnErasure({ kind: 'vacuum' });
+  return searchFiles(places, sought);
 }
 
-async function searchTables(clickhouse: ClickHouse, { keys, content }: Settled): Promise<string[]> {
+/** Those that were made of the data folder before, those that were found beside it, and those that were told. */
+function listBackupsOf(journal: Journal, files: FileSearchResult, told: readonly Backup[]): Backup[] {
+  const known = listBackups(journal);
+  const others = files.backups.filter((found) => !known.some(({ folder }) => folder === found.folder));
+  return [
+    ...[...known, ...others].map(({ folder, madeAt }) => ({ name: `${folder}, made ${formatIso(madeAt)}` })),
+    ...told,
+  ];
+}
+
+async function searchTables(clickhouse: ClickHouse, { keys, sought }: Settled): Promise<string[]> {
   const [row] = await clickhouse.select(
     `SELECT countIf(subject_key IN {keys:Array(UInt64)} AND (object_name || anchor || dn != ''
          OR arrayExists((t, o, n) -> t != 'reference' AND o || n != '', value.type, value.old, value.new)))
@@ -113,12 +141,15 @@ async function searchTables(clickhouse: ClickHouse, { keys, content }: Settled):
   );
   return [
     ...(row && row.left > 0 ? [`${row.left} events under the erased keys`] : []),
-    ...(content ? await searchClickHouse(clickhouse, content) : []),
+    ...(await searchClickHouse(clickhouse, sought)),
   ];
 }
 
+/** So many files that could not be searched are named in the event; the certificate names all. */
+const MOST_NAMED = 100;
+
 function certificateEvent(certificate: Omit<Certificate, 'event'>, { who, by }: CertificateOptions): ProposedEvent {
-  const { erasure, issuedAt, searched, shared, files, bytes, server, backups } = certificate;
+  const { erasure, issuedAt, searched, not, files, bytes, notSearched, server, backups } = certificate;
   const value = (attribute: string, type: EventValue['type'], text: string | number | boolean): EventValue => ({
     attribute,
     type,
@@ -126,6 +157,7 @@ function certificateEvent(certificate: Omit<Certificate, 'event'>, { who, by }: 
     new: String(text),
     marks: 0,
   });
+  const count = (attribute: string, number: number) => value(attribute, 'integer', number);
   return {
     occurredAt: issuedAt,
     occurredAtKnown: 'observed',
@@ -133,13 +165,18 @@ function certificateEvent(certificate: Omit<Certificate, 'event'>, { who, by }: 
     operation: 'none',
     outcome: 'erasure-certified',
     values: [
-      value('keys', 'integer', certificate.keys),
-      ...(searched
-        ? [value('searched/values', 'integer', searched.values), value('searched/names', 'integer', searched.names)]
-        : []),
-      value('not-searched/shared', 'integer', shared),
-      value('searched/files', 'integer', files),
-      value('searched/bytes', 'integer', bytes),
+      count('keys', certificate.keys),
+      ...(searched.values === undefined ? [] : [count('searched/values', searched.values)]),
+      count('searched/names', searched.names),
+      count('searched/keys', searched.keys),
+      count('not-searched/shared', not.shared),
+      count('not-searched/short', not.short),
+      count('not-searched-in-files/unmarked', not.unmarked),
+      count('not-searched-in-files/common', not.common),
+      count('searched/files', files),
+      count('searched/bytes', bytes),
+      count('not-searched/files', notSearched.length),
+      ...notSearched.slice(0, MOST_NAMED).map((file) => value('not-searched/file', 'string', file)),
       value('files-of-server', 'boolean', server),
       ...backups.map(({ name, until }) =>
         value('backup', 'string', until === undefined ? name : `${name}, until ${until}`),

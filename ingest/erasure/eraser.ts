@@ -1,10 +1,9 @@
 // Erasure of a person. Once the erasure event is accepted their keys are gone and nothing about them can be had back;
 // what ClickHouse still holds is emptied after that, for several requests at once, and resumed until it is done.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listBackups } from '../backup/list.ts';
 import type { ClickHouse } from '../clickhouse/connect.ts';
 import type { Shipper } from '../clickhouse/shipper.ts';
-import { formatIso, type Micros, systemClock } from '../clock.ts';
+import { type Micros, systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -12,21 +11,15 @@ import type { StateChange } from '../journal/messages.ts';
 import { finishExpiry, isExpiryUnfinished } from '../retention/expire.ts';
 import { type Hold, holdsOn, listHolds } from '../retention/holds.ts';
 import { expiredOf } from '../retention/tombstones.ts';
-import {
-  type Backup,
-  type Certificate,
-  type CertificateOptions,
-  issueCertificate,
-  type Settled,
-} from './certificate.ts';
+import { type Certificate, type CertificateOptions, issueCertificate } from './certificate.ts';
 import { ErasureReader } from './journal-reader.ts';
 import { readQuestionsBefore } from './keyed-rows.ts';
 import { refuseMissingOwnerRights } from './owner-rights.ts';
 import { computeErased, type ErasurePlan, type ErasureRequest, planErasure } from './plan.ts';
-import { longEnough, SHORTEST_VALUE } from './search.ts';
 import { emptySetAside, findSetAside, type SetAsideRow } from './set-aside.ts';
 import { SetAsideWork } from './set-aside-work.ts';
 import { type OnStep, settleInClickHouse } from './settle.ts';
+import { type Sought, soughtOf, withNames } from './sought.ts';
 
 /** A mutation rewrites columns of every part that holds one of the events: requests of an hour share one. */
 const GATHER_MS = 60 * 60_000;
@@ -64,7 +57,7 @@ export interface Erased {
 export class Eraser {
   readonly reader: ErasureReader;
   /** By erasure event, what is searched for before a certificate is issued: in memory only, and gone with the process. */
-  readonly #contents = new Map<number, Settled['content']>();
+  readonly #contents = new Map<number, Sought>();
   readonly #journal: Journal;
   readonly #clickhouse: ClickHouse;
   readonly #shipper: Shipper;
@@ -140,7 +133,7 @@ export class Eraser {
         erase: { keys: plan.keyNumbers, events, planned: plan.size },
       };
     });
-    this.#contents.set(event, { ...soughtOf(plan), keys, shared: plan.shared.size });
+    this.#contents.set(event, soughtOf(plan, keys));
     return { event, plan: { ...plan, remains: [...plan.remains, ...remains] } };
   }
 
@@ -193,24 +186,18 @@ export class Eraser {
   async certify(erasure: number, options: CertificateOptions): Promise<Certificate> {
     const keys = this.reader.keysErasedBy(erasure);
     if (!keys) throw new LogError('certificate-refused', `Event ${erasure} is no erasure.`);
+    const known = this.#contents.get(erasure);
+    const sought = withNames(known, options.names ?? []);
+    if (!sought || (!known && sought.names.length + sought.words.length === 0))
+      throw new LogError(
+        'certificate-refused',
+        `What was erased by event ${erasure} is known no more, and cannot be looked for: the program was started anew since, or a certificate was issued before. Say what the person was called (metatrail erase --name), with a name of three letters or more.`,
+      );
     await this.settle();
-    const content = this.#contents.get(erasure);
-    const certificate = await issueCertificate(
-      this.#journal,
-      this.#clickhouse,
-      { erasure, keys, content },
-      {
-        ...options,
-        backups: [...this.#listBackups(), ...options.backups],
-      },
-    );
+    const settled = { erasure, keys, sought, isKnown: known !== undefined };
+    const certificate = await issueCertificate(this.#journal, this.#clickhouse, settled, options);
     this.#contents.delete(erasure);
     return certificate;
-  }
-
-  /** Those that were made of the data folder before. */
-  #listBackups(): Backup[] {
-    return listBackups(this.#journal).map(({ folder, madeAt }) => ({ name: `${folder}, made ${formatIso(madeAt)}` }));
   }
 
   /** Starts settling what waits: after a while, or when there is enough of it. */
@@ -231,7 +218,7 @@ export class Eraser {
     while (!this.#stopped.signal.aborted) {
       try {
         await this.#finishExpiry();
-        if (this.#isDue()) await this.settle();
+        await this.settleWhenDue();
       } catch (error) {
         this.#problem = asLogError(error);
       }
@@ -251,9 +238,11 @@ export class Eraser {
     if (await isExpiryUnfinished(sources)) await finishExpiry(sources);
   }
 
-  #isDue(): boolean {
+  /** Settles what waits when it is enough, or has waited long enough at this instant. Throws LogError as `settle` does. */
+  async settleWhenDue(now: Micros = systemClock()): Promise<void> {
     const { erasures, since } = this.reader.waiting();
-    return erasures >= GATHER_ERASURES || (erasures > 0 && systemClock() - since >= GATHER_MS * 1000);
+    const isDue = erasures >= GATHER_ERASURES || (erasures > 0 && now - since >= GATHER_MS * 1000);
+    if (isDue) await this.settle();
   }
 
   /** Makes ClickHouse agree with everything that is erased, now. Throws LogError; what is left is done later. */
@@ -274,14 +263,6 @@ export class Eraser {
     await this.#journal.workOnErasure({ kind: 'settled', version });
     this.#problem = undefined;
   }
-}
-
-function soughtOf({ texts, names, shared }: ErasurePlan): { values: string[]; names: string[] } {
-  const isTheirs = (text: string) => !shared.has(text);
-  return {
-    values: [...texts].filter((text) => isTheirs(text) && text.length >= SHORTEST_VALUE),
-    names: longEnough([...names].filter(isTheirs)),
-  };
 }
 
 function asLogError(error: unknown): LogError {

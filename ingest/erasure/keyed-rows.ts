@@ -47,6 +47,8 @@ const OTHER_SUBJECTS_TEXTS = `if(has(arrayConcat({keys:Array(UInt64)}, {gone:Arr
       arrayFlatten(arrayMap((t, o, n) -> if(t = 'reference', [], [o, n]), value.type, value.old, value.new))))`;
 
 const options = { timeLimit: SCAN_SECONDS };
+/** Keys are counted from 1. */
+const NO_KEY = 0;
 
 /** How many events name one of the keys, by connected system; '' is the metaverse. */
 export function countBySystem(clickhouse: ClickHouse, keyed: Keyed): Promise<{ agent: string; events: number }[]> {
@@ -95,6 +97,42 @@ export async function readSharedTexts(
     options,
   );
   return new Set(rows.map(({ text }) => text).filter((text) => text !== ''));
+}
+
+/** ClickHouse looks for at most 255 texts in one pass. */
+export const MOST_SHORT_NAMES = 250;
+/** Texts looked at at once. */
+const PAGE_TEXTS = 20_000;
+
+/**
+ * The texts under any other key, of the log's own and of no key, that have a short name of theirs within, of three letters
+ * and fewer than six bytes; also within a longer word. For at most MOST_SHORT_NAMES of them.
+ */
+export async function* readTextsWithShortNames(clickhouse: ClickHouse, keyed: Keyed): AsyncIterable<string[]> {
+  for (let offset = 0; ; offset += PAGE_TEXTS) {
+    const rows = await clickhouse.select(
+      `SELECT DISTINCT text FROM
+       (
+         SELECT arrayJoin(arrayConcat([agent, outcome, error, rule::String], value.attribute, ${OTHER_TEXTS})) AS text
+         FROM events WHERE sequence < {size:UInt64}
+       )
+       WHERE multiSearchAny(text,
+       (
+         SELECT groupArray(name) FROM
+         (
+           SELECT DISTINCT arrayJoin(${THEIR_NAMES}) AS name FROM events WHERE ${IS_KEYED}
+         )
+         WHERE length(name) < 6 AND lengthUTF8(name) >= 3
+       ))
+       ORDER BY text LIMIT ${PAGE_TEXTS} OFFSET {offset:UInt64}`,
+      // No key is the log's: what the log says of itself counts as others'.
+      { ...keyed, log_key: NO_KEY, offset },
+      z.object({ text: z.string() }),
+      options,
+    );
+    yield rows.map(({ text }) => text);
+    if (rows.length < PAGE_TEXTS) return;
+  }
 }
 
 /** The events under the keys, in order, a page at a time; `empty` makes of a row what an earlier erasure leaves of it. */

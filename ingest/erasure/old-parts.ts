@@ -1,5 +1,7 @@
 // The parts that a mutation left behind. They go by themselves after eight minutes, in which what replaced them gets to
 // the disk; for a certificate they are made to go sooner.
+import { existsSync, realpathSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ClickHouse } from '../clickhouse/connect.ts';
@@ -59,6 +61,25 @@ async function waitUntilGone(clickhouse: ClickHouse, before: Micros): Promise<vo
       throw new LogError('certificate-refused', `ClickHouse still keeps ${old.parts} parts from before the erasure.`, {
         retryable: true,
       });
+    await sleep(POLL_MS);
+  }
+}
+
+/** A part that is being written has no table yet; a merge of large ones takes so long. */
+const LONGEST_WRITING_MS = 60_000;
+
+/**
+ * Of these folders of an embedded ClickHouse, those that no table reads: detached, frozen, or left by a table that is gone. What
+ * is in them no search of tables sees.
+ */
+export async function findStrayParts(clickhouse: ClickHouse, folders: readonly string[]): Promise<string[]> {
+  for (let waited = 0; ; waited += POLL_MS) {
+    const rows = await clickhouse.select('SELECT path FROM system.parts', {}, z.object({ path: z.string() }));
+    // The data folder may be a link.
+    const known = new Set(rows.flatMap(({ path: folder }) => (existsSync(folder) ? [realpathSync(folder)] : [])));
+    const stray = folders.filter((folder) => !known.has(folder) && existsSync(folder));
+    const isWritten = stray.some((folder) => path.basename(folder).startsWith('tmp_'));
+    if (!isWritten || waited >= LONGEST_WRITING_MS) return stray;
     await sleep(POLL_MS);
   }
 }

@@ -9,14 +9,17 @@ import { eraseRow } from './erased-row.ts';
 import type { ErasureReader, OwnedKey } from './journal-reader.ts';
 import {
   countBySystem,
+  type Keyed,
+  MOST_SHORT_NAMES,
   readEntries,
   readKeyedEvents,
   readQuestions,
   readSamePerson,
   readSharedTexts,
+  readTextsWithShortNames,
   readTheirTexts,
 } from './keyed-rows.ts';
-import { SHORTEST_VALUE, wordMatcher } from './search.ts';
+import { SHORTEST_VALUE, ShortWords, wordMatcher, wordsAmong } from './words.ts';
 
 export interface ErasureRequest {
   /** The id of a metaverse object. */
@@ -48,6 +51,8 @@ export interface ErasurePlan {
   names: ReadonlySet<string>;
   /** Those of them that stand under others' keys as well. */
   shared: ReadonlySet<string>;
+  /** Short names that are words of other texts, such as a first name of several people. */
+  common: ReadonlySet<string>;
   /** Only events below this sequence were looked at. */
   size: number;
 }
@@ -115,7 +120,7 @@ async function readContent(
   { clickhouse, reader, size }: PlanSources,
   keys: readonly OwnedKey[],
   ids: readonly string[],
-): Promise<Pick<ErasurePlan, 'texts' | 'names' | 'shared' | 'events' | 'systems'>> {
+): Promise<Pick<ErasurePlan, 'texts' | 'names' | 'shared' | 'common' | 'events' | 'systems'>> {
   const keyed = { keys: keys.map(({ number }) => number), size, gone: reader.goneKeys() };
   const texts = await readTheirTexts(clickhouse, keyed);
   const names = await readTheirTexts(clickhouse, keyed, 'names');
@@ -123,7 +128,18 @@ async function readContent(
   const systems = await countBySystem(clickhouse, keyed);
   // Ids stay: they are the log's own, and name nobody.
   for (const id of ids) for (const set of [texts, names, shared]) set.delete(id);
-  return { texts, names, shared, systems, events: systems.reduce((sum, { events }) => sum + events, 0) };
+  const common = await findCommon(clickhouse, keyed, wordsAmong(names));
+  return { texts, names, shared, common, systems, events: systems.reduce((sum, { events }) => sum + events, 0) };
+}
+
+/** Of these short names, those that stand as words in what the log says of others, and of itself. */
+async function findCommon(clickhouse: ClickHouse, keyed: Keyed, names: readonly string[]): Promise<Set<string>> {
+  const left = new Map(names.map((name) => [name, new ShortWords([name])]));
+  if (names.length === 0) return new Set();
+  if (names.length > MOST_SHORT_NAMES) return new Set(names);
+  for await (const texts of readTextsWithShortNames(clickhouse, keyed))
+    for (const text of texts) for (const [name, words] of left) if (words.isInValue(text)) left.delete(name);
+  return new Set(names.filter((name) => !left.has(name)));
 }
 
 function logKeyOf(reader: ErasureReader): number {

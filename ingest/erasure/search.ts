@@ -1,66 +1,81 @@
 // Looks for what was erased: in every text column of every table, projection and text index of ClickHouse, and in the
 // bytes of files. Says where something was found, never what.
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { ClickHouse } from '../clickhouse/connect.ts';
 import { LogError } from '../errors.ts';
-import { SHORTEST_BYTES } from './needles.ts';
+import type { FileSearchResult } from './file-searcher.ts';
+import { ShortWords, wordMatcher } from './words.ts';
 
-/** Whole values shorter than this are not looked for: nobody is known by them. */
-export const SHORTEST_VALUE = 3;
 const SEARCH_SECONDS = 1800;
 const PROCESS = fileURLToPath(new URL('./search-process.ts', import.meta.url));
 
 export interface SoughtContent {
-  /** Looked for as whole values. */
+  /** Looked for as whole values, in tables and in the journal's file. */
   values: readonly string[];
-  /** Looked for within values and files as well: what a person is called. */
+  /** Looked for within values and in files as well: what a person is called. */
   names: readonly string[];
+  /** Names too short for that: looked for as words, in values and in what is text. */
+  words: readonly string[];
   keys: readonly Uint8Array[];
 }
 
-/** Of these texts, those that can be looked for within others. */
-export function longEnough(names: Iterable<string>): string[] {
-  return [...names].filter((name) => Buffer.byteLength(name) >= SHORTEST_BYTES);
+/** Where to look for files, and by what a copy of the log is known to have the person. */
+export interface FilePlaces {
+  /** The data folder. */
+  data: string;
+  /** Others. */
+  folders: readonly string[];
+  log: string;
+  /** The numbers of the keys. */
+  keys: readonly number[];
+  /** ClickHouse is in the data folder, and its tables are searched. */
+  embedded: boolean;
 }
 
-export interface FileSearch {
-  /** Those that were read to their end. */
-  files: number;
-  bytes: number;
-  found: string[];
-}
+const resultSchema: z.ZodType<FileSearchResult> = z.object({
+  files: z.number(),
+  bytes: z.number(),
+  found: z.array(z.string()),
+  notSearched: z.array(z.string()),
+  backups: z.array(z.object({ folder: z.string(), madeAt: z.number() })),
+  parts: z.array(z.string()),
+  unread: z.array(z.string()),
+});
 
-/** How many files that could not be searched are named. */
+/** How many files that could not be read are named. */
 const MOST_NAMED = 5;
 
 /**
  * Every regular file below these folders, or that they are. Throws LogError certificate-refused, with their names, when some
  * could not be read to their end.
  */
-export async function searchFiles(places: readonly string[], { names, keys }: SoughtContent): Promise<FileSearch> {
+export async function searchFiles(places: FilePlaces, sought: SoughtContent): Promise<FileSearchResult> {
+  const { data, folders, log, keys: numbers, embedded } = places;
   const child = spawn(process.execPath, [PROCESS], { stdio: ['pipe', 'pipe', 'ignore'] });
   const answer = text(child.stdout);
   const ended = new Promise<number | null>((resolve, reject) => child.once('close', resolve).once('error', reject));
-  const bytes = keys.map((key) => Buffer.from(key).toString('hex'));
-  child.stdin.end(JSON.stringify({ places, texts: longEnough(names), bytes }));
+  const question = {
+    ...sought,
+    keys: sought.keys.map((key) => Buffer.from(key).toString('hex')),
+    places: [data, ...folders],
+    store: embedded ? path.join(realpathSync(data), 'clickhouse') : '',
+    erased: { log, numbers },
+  };
+  child.stdin.end(JSON.stringify(question));
   if ((await ended) !== 0)
-    throw new LogError('certificate-refused', `Not every file below ${places.join(', ')} could be searched.`);
-  const { unread, ...search } = answerSchema.parse(JSON.parse(await answer));
-  if (unread.length === 0) return search;
+    throw new LogError('certificate-refused', `Not every file below ${question.places.join(', ')} could be searched.`);
+  const result = resultSchema.parse(JSON.parse(await answer));
+  const { unread } = result;
+  if (unread.length === 0) return result;
   const named = unread.slice(0, MOST_NAMED).join(', ');
   const others = unread.length > MOST_NAMED ? ` and ${unread.length - MOST_NAMED} more` : '';
   throw new LogError('certificate-refused', `What could not be searched to its end: ${named}${others}.`);
 }
-
-const answerSchema = z.object({
-  files: z.number(),
-  bytes: z.number(),
-  found: z.array(z.string()),
-  unread: z.array(z.string()),
-});
 
 interface Place {
   /** For people: a table, projection or index. */
@@ -79,18 +94,19 @@ interface Column {
 const SOUGHT = 'erasure_search';
 /** ClickHouse looks for at most 255 texts in one pass. */
 const NAMES_AT_ONCE = 250;
-/** Texts that have a name in them somewhere, not always as a whole word: so many are looked at. */
-const MOST_CANDIDATES = 100_000;
+/** Texts that have a name in them somewhere, not always as a whole word: so many are looked at at once. */
+const PAGE_TEXTS = 100_000;
 
 /** The places where something was found, such as `events.value.new`. Throws LogError. */
-export async function searchClickHouse(clickhouse: ClickHouse, { values, names }: SoughtContent): Promise<string[]> {
-  const long = longEnough(names);
+export async function searchClickHouse(clickhouse: ClickHouse, sought: Omit<SoughtContent, 'keys'>): Promise<string[]> {
+  const { values, words } = sought;
+  const names = [...sought.names, ...words];
   const lines = [
     ...values.map((value) => ({ text: value, pass: 0 })),
-    ...long.map((name, index) => ({ text: name, pass: 1 + Math.floor(index / NAMES_AT_ONCE) })),
+    ...names.map((name, index) => ({ text: name, pass: 1 + Math.floor(index / NAMES_AT_ONCE) })),
   ];
   if (lines.length === 0) return [];
-  const passes = Math.ceil(long.length / NAMES_AT_ONCE);
+  const passes = Math.ceil(names.length / NAMES_AT_ONCE);
   await clickhouse.command(`CREATE TABLE IF NOT EXISTS ${SOUGHT} (text String, pass UInt32) ENGINE = Memory`);
   try {
     await clickhouse.command(`TRUNCATE TABLE ${SOUGHT}`);
@@ -98,11 +114,13 @@ export async function searchClickHouse(clickhouse: ClickHouse, { values, names }
       `INSERT INTO ${SOUGHT} (text, pass) FORMAT JSONEachRow`,
       lines.map((line) => JSON.stringify(line)).join('\n'),
     );
-    const isNamed = wordMatcher(long);
+    const isNamed = wordMatcher(sought.names);
+    const short = new ShortWords(words);
+    const isTheirs = (text: string) => isNamed(text) || short.isInValue(text);
     const found: string[] = [];
     for (const place of await listPlaces(clickhouse))
       for (const column of place.columns)
-        if (await isInColumn(clickhouse, place, column, passes, isNamed)) found.push(`${place.name}.${column.name}`);
+        if (await isInColumn(clickhouse, place, column, passes, isTheirs)) found.push(`${place.name}.${column.name}`);
     return found;
   } finally {
     await clickhouse.command(`DROP TABLE IF EXISTS ${SOUGHT} SYNC`);
@@ -114,7 +132,7 @@ async function isInColumn(
   { from }: Place,
   { name, isArray }: Column,
   passes: number,
-  isNamed: (text: string) => boolean,
+  isTheirs: (text: string) => boolean,
 ): Promise<boolean> {
   const texts = `(SELECT DISTINCT ${isArray ? `arrayJoin(\`${name}\`)` : `\`${name}\``}::String AS text FROM ${from})`;
   const options = { timeLimit: SEARCH_SECONDS };
@@ -125,26 +143,19 @@ async function isInColumn(
     options,
   );
   if (whole && whole.count > 0) return true;
-  for (let pass = 1; pass <= passes; pass++) {
-    const candidates = await clickhouse.select(
-      `SELECT text FROM ${texts} WHERE multiSearchAny(text, (SELECT groupArray(text) FROM ${SOUGHT} WHERE pass = {pass:UInt32}))
-       LIMIT ${MOST_CANDIDATES}`,
-      { pass },
-      z.object({ text: z.string() }),
-      options,
-    );
-    if (candidates.length === MOST_CANDIDATES || candidates.some(({ text }) => isNamed(text))) return true;
-  }
+  for (let pass = 1; pass <= passes; pass++)
+    for (let offset = 0; ; offset += PAGE_TEXTS) {
+      const candidates = await clickhouse.select(
+        `SELECT text FROM ${texts} WHERE multiSearchAny(text, (SELECT groupArray(text) FROM ${SOUGHT} WHERE pass = {pass:UInt32}))
+         ORDER BY text LIMIT ${PAGE_TEXTS} OFFSET {offset:UInt64}`,
+        { pass, offset },
+        z.object({ text: z.string() }),
+        options,
+      );
+      if (candidates.some(({ text }) => isTheirs(text))) return true;
+      if (candidates.length < PAGE_TEXTS) break;
+    }
   return false;
-}
-
-/** Whether one of the names is in a text as a whole word: Ann is not in Annabel, and 1001 not in 21001. */
-export function wordMatcher(names: readonly string[]): (text: string) => boolean {
-  const patterns = names.map(
-    (name) =>
-      new RegExp(`(?<![\\p{L}\\p{N}])${name.replaceAll(/[\\^$.*+?()[\]{}|/]/g, '\\$&')}(?![\\p{L}\\p{N}])`, 'u'),
-  );
-  return (text) => patterns.some((pattern) => pattern.test(text));
 }
 
 async function listPlaces(clickhouse: ClickHouse): Promise<Place[]> {

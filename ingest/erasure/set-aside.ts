@@ -7,8 +7,8 @@ import { atEachOwner } from '../clickhouse/owners.ts';
 import { type EventRow, rowSchema, SELECTED_COLUMNS } from '../clickhouse/rows.ts';
 import { NO_UUID } from '../event.ts';
 import { beginWritingThrough } from './old-parts.ts';
-import { longEnough, SHORTEST_VALUE, wordMatcher } from './search.ts';
 import { emptyText, handed, handOver, waitForMutations } from './settle.ts';
+import { longEnough, SHORTEST_VALUE, wordMatcher } from './words.ts';
 
 /** Columns of a row that are emptied. */
 export const setAsideSchema = z.object({
