@@ -29,7 +29,7 @@ export type Mood =
   | 'error-after-insert'
   /** An error is answered to an insert, at which the server works for LATE_MS more. */
   | 'error-while-inserting'
-  /** The connection is cut, and the server gets the insert after LATE_MS. */
+  /** The connection is cut, and the server gets the insert after LATE_MS, or when `lateUntil` says so. */
   | 'late';
 
 const OUT_OF_MEMORY = 'Code: 241. DB::Exception: (total) memory limit exceeded: row Zoë. (MEMORY_LIMIT_EXCEEDED)';
@@ -44,6 +44,7 @@ export class ClickHouseProxy {
   version: string | undefined;
   /** The statements that came in, without their rows. */
   readonly statements: string[] = [];
+  lateUntil: Promise<void> | undefined;
   /** How many inserts it has got that the server is not done with, or has not got yet. */
   insertsUnderWay = 0;
   readonly #target: ClickHouseServer;
@@ -98,7 +99,7 @@ export class ClickHouseProxy {
     try {
       if (mood === 'late') {
         incoming.socket.destroy();
-        await sleep(LATE_MS);
+        await (this.lateUntil ?? sleep(LATE_MS));
       }
       if (mood === 'error-while-inserting') outgoing.writeHead(500).end(TOO_SLOW);
       const answer = await this.#forward(incoming, body, mood === 'error-while-inserting' ? LATE_MS : 0);

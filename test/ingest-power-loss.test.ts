@@ -106,8 +106,8 @@ const LOSSES: Record<string, (part: string) => void> = {
 /** The batch was inserted, and power failed before ClickHouse had fsynced it and before it was remembered. */
 async function losePart(t: TestContext, tables: readonly string[], lose: (part: string) => void): Promise<string> {
   const before = makeFolder(t);
-  await makeBefore(before);
-  await goOn(before);
+  await makeBefore({ folder: before });
+  await goOn({ folder: before });
   const folder = makeFolder(t);
   cpSync(before, folder, { recursive: true });
   const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'));
@@ -120,5 +120,5 @@ async function losePart(t: TestContext, tables: readonly string[], lose: (part: 
 for (const [loss, lose] of Object.entries(LOSSES))
   for (const tables of [['events'], ['entitlement_changes'], TABLES])
     test(`the part of an insert nobody heard of is ${loss} (${tables.join(', ')}): it is made up for, once`, async (t) => {
-      await goOnOpen(await losePart(t, tables, lose), assertWhole);
+      await goOnOpen({ folder: await losePart(t, tables, lose) }, assertWhole);
     });
