@@ -1,6 +1,10 @@
 // A ClickHouse that is away makes the journal's file longer, never the memory of the process; runs are slowed down, held,
 // and in the end stopped by name; what was accepted is delivered when it is back.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -140,6 +144,31 @@ test('a producer is held by a ClickHouse that is away, its memory stays, and all
     [log.shipper.shipped, log.pressure.lag, log.pressure.pressure],
     [12_000, { events: 0, seconds: 0 }, 'none'],
   );
+});
+
+const BACKLOG_CHILD = path.join(import.meta.dirname, 'faults/backlog-child.ts');
+const saidSchema = z.object({ waiting: z.number(), state: z.string(), rss: z.number(), most: z.number() });
+
+test('a backlog four times as large takes no more memory of the process', { timeout: 300_000 }, async (t) => {
+  const said: z.infer<typeof saidSchema>[] = [];
+  for (const count of [10_000, 40_000]) {
+    const { proxy, url, database } = await startProxy(t);
+    // The shipper reads a batch, sends it, and is refused.
+    proxy.mood = 'out-of-memory-for-inserts';
+    const child = spawn(process.execPath, [BACKLOG_CHILD, makeFolder(t), url, database, String(count)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [words, [status]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    assert.equal(status, 0);
+    const met = saidSchema.parse(JSON.parse(words));
+    assert.deepEqual([met.waiting, met.state], [count, 'waiting-for-clickhouse']);
+    said.push(met);
+    const [now, most] = [met.rss, met.most].map((bytes) => Math.round(bytes / MEGABYTE));
+    t.diagnostic(`${count / 200} MB of values wait: ${now} MB, at most ${most} MB`);
+  }
+  const [small, large] = said;
+  const grown = ((large?.most ?? 0) - (small?.most ?? 0)) / MEGABYTE;
+  assert.ok(grown < 50, `150 MB more wait, and the process grew by ${grown} MB`);
 });
 
 const PEOPLE = 1500;

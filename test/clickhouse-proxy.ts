@@ -1,17 +1,42 @@
-// What stands between the program and a real ClickHouse server and goes wrong: it can be away, refuse, hang, answer for the
-// server, lose the answer to an insert that was done, or hand an insert on long after it was given up.
+// What stands between the program and a real ClickHouse server and goes wrong: it can be away, refuse, hang, be slow, answer for
+// the server, lose the answer to an insert that was done, or hand an insert on long after it was given up.
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseServer } from './clickhouse-server.ts';
 
-export type Mood = 'well' | 'away' | 'unavailable' | 'hanging' | 'losing-answers-to-inserts' | 'late' | 'out-of-memory';
+export type Mood =
+  | 'well'
+  | 'away'
+  | 'unavailable'
+  | 'hanging'
+  | 'out-of-memory'
+  /** As out of memory, but questions are answered. */
+  | 'out-of-memory-for-inserts'
+  /** All is done at once; the answers to inserts come after LATE_MS. */
+  | 'slow'
+  /** An insert is done, and the connection cut instead of its answer. */
+  | 'losing-answers-to-inserts'
+  /** An insert is done, and an error is answered after it. */
+  | 'error-after-insert'
+  /** An error is answered to an insert, at which the server works for LATE_MS more. */
+  | 'error-while-inserting'
+  /** The connection is cut, and the server gets the insert after LATE_MS, or when `lateUntil` says so. */
+  | 'late';
 
 const OUT_OF_MEMORY = 'Code: 241. DB::Exception: (total) memory limit exceeded: row Zoë. (MEMORY_LIMIT_EXCEEDED)';
+const TOO_SLOW = 'Code: 159. DB::Exception: Timeout exceeded: elapsed 60.1 seconds, row Zoë. (TIMEOUT_EXCEEDED)';
 
 /** Long enough for a shipper that gave up on an insert to compare and send once more. */
-const LATE_MS = 1500;
+export const LATE_MS = 1500;
 
 export class ClickHouseProxy {
   mood: Mood = 'well';
@@ -19,6 +44,9 @@ export class ClickHouseProxy {
   version: string | undefined;
   /** The statements that came in, without their rows. */
   readonly statements: string[] = [];
+  lateUntil: Promise<void> | undefined;
+  /** How many inserts it has got that the server is not done with, or has not got yet. */
+  insertsUnderWay = 0;
   readonly #target: ClickHouseServer;
   readonly #server: Server;
 
@@ -56,30 +84,60 @@ export class ClickHouseProxy {
     if (this.mood === 'out-of-memory') return void outgoing.writeHead(500).end(OUT_OF_MEMORY);
     if (this.version !== undefined && statement.startsWith('SELECT version()'))
       return void outgoing.end(`${JSON.stringify({ version: this.version })}\n`);
-    if (this.mood === 'late' && statement.startsWith('INSERT INTO events')) {
-      incoming.socket.destroy();
-      await sleep(LATE_MS);
-    }
     try {
-      const answer = await this.#forward(incoming, body);
-      const content = await buffer(answer);
-      if (this.mood === 'losing-answers-to-inserts' && statement.startsWith('INSERT INTO events'))
-        incoming.socket.destroy();
-      else outgoing.writeHead(answer.statusCode ?? 500, answer.headers).end(content);
+      if (statement.startsWith('INSERT INTO events')) await this.#insert(incoming, outgoing, body);
+      else pass(await this.#forward(incoming, body), outgoing);
     } catch {
       incoming.socket.destroy();
     }
   }
 
-  async #forward(incoming: IncomingMessage, body: Buffer): Promise<IncomingMessage> {
+  async #insert(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<void> {
+    const { mood } = this;
+    if (mood === 'out-of-memory-for-inserts') return void outgoing.writeHead(500).end(OUT_OF_MEMORY);
+    this.insertsUnderWay += 1;
+    try {
+      if (mood === 'late') {
+        incoming.socket.destroy();
+        await (this.lateUntil ?? sleep(LATE_MS));
+      }
+      if (mood === 'error-while-inserting') outgoing.writeHead(500).end(TOO_SLOW);
+      const answer = await this.#forward(incoming, body, mood === 'error-while-inserting' ? LATE_MS : 0);
+      if (answer.status !== 200) return pass(answer, outgoing);
+      if (mood === 'slow') await sleep(LATE_MS);
+      if (mood === 'error-after-insert') outgoing.writeHead(500).end(TOO_SLOW);
+      else if (mood === 'losing-answers-to-inserts') incoming.socket.destroy();
+      else if (mood !== 'late' && mood !== 'error-while-inserting') pass(answer, outgoing);
+    } finally {
+      this.insertsUnderWay -= 1;
+    }
+  }
+
+  /** Hands a statement on, the second half of it after `pause`, and returns the answer. */
+  async #forward(incoming: IncomingMessage, body: Buffer, pause = 0): Promise<Answer> {
     const { host, httpPort } = this.#target;
     const { method, url, headers } = incoming;
     const passed = { ...headers, 'content-length': String(body.length) };
     const { 'transfer-encoding': _, ...rest } = passed;
     const outgoing = request({ host, port: httpPort, method, path: url, headers: rest });
-    outgoing.end(body);
-    const [answer]: IncomingMessage[] = await once(outgoing, 'response');
+    const answered = once(outgoing, 'response');
+    if (pause > 0) {
+      outgoing.write(body.subarray(0, body.length / 2));
+      await sleep(pause);
+    }
+    outgoing.end(pause > 0 ? body.subarray(body.length / 2) : body);
+    const [answer]: IncomingMessage[] = await answered;
     if (!answer) throw new Error('The server did not answer.');
-    return answer;
+    return { status: answer.statusCode ?? 500, headers: answer.headers, content: await buffer(answer) };
   }
+}
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  content: Buffer;
+}
+
+function pass({ status, headers, content }: Answer, outgoing: ServerResponse): void {
+  outgoing.writeHead(status, headers).end(content);
 }

@@ -6,13 +6,19 @@ import { createServer } from 'node:net';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import { VIEWS } from '../ingest/clickhouse/comparison.ts';
 import { openClickHouse } from '../ingest/clickhouse/connect.ts';
+import type { ProposedEvent } from '../ingest/event.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
-import { ClickHouseProxy } from './clickhouse-proxy.ts';
+import { ClickHouseProxy, LATE_MS } from './clickhouse-proxy.ts';
 import { ClickHouseServers, DATABASE } from './clickhouse-server.ts';
-import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
+import { grant } from './faults/one-batch.ts';
+import { assertWhole } from './ingest-whole.ts';
+import { afterwards, makeBatch, makeEvent, makeFolder } from './ingest-world.ts';
 
 const USER = { name: 'someone', password: 'geheim', grants: ['GRANT ALL ON *.*'] };
+/** The client waits for half a second less than the answer of a slow server takes. */
+const WAITING_SHORTLY = `/?request_timeout=${LATE_MS - 500}`;
 let servers: ClickHouseServers;
 before(async () => {
   servers = await ClickHouseServers.start({ users: [USER] });
@@ -49,6 +55,21 @@ async function readSequences(log: ChangeLog): Promise<number[]> {
   );
   return rows.map(({ sequence }) => sequence);
 }
+
+/** As if they had expired: what is sent twice is twice there. */
+async function forgetTokens(log: ChangeLog): Promise<void> {
+  for (const table of ['events', ...VIEWS.map(({ target }) => target)])
+    await log.clickhouse.command(`ALTER TABLE ${table} MODIFY SETTING non_replicated_deduplication_window = 0`);
+}
+
+/** So large that the server is at work on an insert of ten before it has all of it. */
+function makeLargeEvent(): ProposedEvent {
+  const value = { attribute: 'a', type: 'string', operation: 'add', marks: 0 } as const;
+  return makeEvent({ values: Array.from({ length: 10 }, () => ({ ...value, new: 'x'.repeat(60_000) })) });
+}
+
+const countInserts = (server: ClickHouseProxy): number =>
+  server.statements.filter((statement) => statement.startsWith('INSERT INTO events')).length;
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -138,6 +159,47 @@ test('an answer lost after the insert was done is found out by comparing, and no
   assert.deepEqual(await readSequences(log), upTo(30));
 });
 
+test('an error answered after the insert was done is found out by comparing, and nothing is twice there', async (t) => {
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await log.shipper.delivered(10);
+  await forgetTokens(log);
+  server.mood = 'error-after-insert';
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await until(() => log.shipper.problem !== undefined);
+  assert.equal(log.shipper.problem?.message, 'ClickHouse refused a statement (TIMEOUT_EXCEEDED).');
+  assert.deepEqual([log.shipper.problem.retryable, log.shipper.shipped], [true, 10]);
+  await log.journal.accept((base) => makeBatch(base, 10));
+  const before = countInserts(server);
+  server.mood = 'well';
+  await log.shipper.delivered(30);
+  assert.equal(countInserts(server), before + 1, 'what came later is sent, and nothing else');
+  assert.deepEqual(await readSequences(log), upTo(30));
+});
+
+test('an insert that the server is still at work on is waited for, and not sent beside it', async (t) => {
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER));
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await log.shipper.delivered(10);
+  await forgetTokens(log);
+  server.mood = 'error-while-inserting';
+  await log.journal.accept(() => ({ events: Array.from({ length: 10 }, makeLargeEvent), state: [] }));
+  await until(() => log.shipper.problem !== undefined);
+  assert.equal(log.shipper.problem?.message, 'ClickHouse refused a statement (TIMEOUT_EXCEEDED).');
+  server.mood = 'well';
+  await log.journal.accept((base) => makeBatch(base, 10));
+  const before = countInserts(server);
+  await until(() => log.shipper.problem?.message === 'ClickHouse is still at work on an insert of before.');
+  assert.equal(log.shipper.state, 'waiting-for-clickhouse');
+  await until(() => server.insertsUnderWay === 0);
+  assert.equal(countInserts(server), before);
+  await log.shipper.delivered(30);
+  assert.equal(countInserts(server), before + 1, 'what came later is sent, and nothing else');
+  assert.deepEqual(await readSequences(log), upTo(30));
+});
+
 test('an insert that a server does long after it was given up is not there beside what was sent again', async (t) => {
   const server = await startProxy(t);
   const log = await openLog(t, server.url(USER));
@@ -150,8 +212,71 @@ test('an insert that a server does long after it was given up is not there besid
   // More came meanwhile: a batch of all of it would be another one than that which is still to come.
   await log.journal.accept((base) => makeBatch(base, 10));
   await log.shipper.delivered(30);
-  await sleep(2500);
+  await until(() => server.insertsUnderWay === 0);
   assert.deepEqual(await readSequences(log), upTo(30));
+});
+
+test('a server that is slower than we wait is delivered to as soon as it is faster, without a restart of ours', async (t) => {
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER) + WAITING_SHORTLY);
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await log.shipper.delivered(10);
+  server.mood = 'slow';
+  await log.journal.accept((base) => makeBatch(base, 10));
+  await until(() => log.shipper.problem !== undefined);
+  assert.match(log.shipper.problem?.message ?? '', /^ClickHouse does not answer \(timeout\)\.$/);
+  assert.equal(log.shipper.shipped, 10);
+  await log.journal.accept((base) => makeBatch(base, 10));
+  server.mood = 'well';
+  await log.shipper.delivered(30);
+  assert.deepEqual([log.shipper.problem, await readSequences(log)], [undefined, upTo(30)]);
+});
+
+test('a server that hangs is given up, and delivered to when it does so no more', async (t) => {
+  const server = await startProxy(t);
+  const log = await openLog(t, server.url(USER) + WAITING_SHORTLY);
+  const hangs: Record<string, [hang: () => void, recover: () => void]> = {
+    'the proxy takes statements and never answers': [() => (server.mood = 'hanging'), () => (server.mood = 'well')],
+    'the server is stopped, its port open': [() => servers.first.freeze(), () => servers.first.thaw()],
+  };
+  for (const [how, [hang, recover]] of Object.entries(hangs)) {
+    const { size } = log.journal;
+    hang();
+    try {
+      await log.journal.accept((base) => makeBatch(base, 10));
+      await until(() => log.shipper.problem !== undefined);
+      assert.equal(log.shipper.problem?.message, 'ClickHouse does not answer (timeout).', how);
+      await log.journal.accept((base) => makeBatch(base, 10));
+      assert.equal(log.shipper.shipped, size, how);
+    } finally {
+      recover();
+    }
+    await log.shipper.delivered(size + 20);
+    assert.deepEqual([log.shipper.problem, await readSequences(log)], [undefined, upTo(size + 20)], how);
+  }
+});
+
+test('a server that is killed while it is shipped to, and comes back, holds everything once', {
+  timeout: 180_000,
+}, async (t) => {
+  const { first } = servers;
+  const proxy = await startProxy(t);
+  const log = await openLog(t, proxy.url(USER));
+  const grants = (count: number) => Array.from({ length: count }, (_, i) => grant(i + 1));
+  // In the middle of an insert, at its end or after it.
+  for (const wait of [0, 20, 60, 120]) {
+    await log.journal.accept(() => ({ events: grants(1000), state: [] }));
+    await until(() => proxy.insertsUnderWay > 0);
+    await sleep(wait);
+    await first.kill();
+    await log.journal.accept(() => ({ events: grants(100), state: [] }));
+    await until(() => log.shipper.problem !== undefined);
+    assert.equal(log.shipper.state, 'waiting-for-clickhouse');
+    assert.ok(log.shipper.shipped < log.journal.size);
+    await first.start();
+    await log.shipper.delivered(log.journal.size);
+  }
+  await assertWhole(log);
 });
 
 test('a server that refuses for good fails those who wait, and is tried again all the same', async (t) => {

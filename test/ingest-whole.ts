@@ -32,6 +32,13 @@ export async function assertWhole(log: ChangeLog): Promise<void> {
   await assertViews(log);
 }
 
+/** The newest checkpoint is signed over all of the log. */
+export async function assertSigned(log: ChangeLog): Promise<void> {
+  const { size, root } = await log.journal.head();
+  const newest = log.checkpoints.newest();
+  assert.deepEqual([newest?.size, newest && Buffer.from(newest.root).toString('hex')], [size, root]);
+}
+
 /** A journal that nothing was trimmed from: dense, its root that of its rows, its state that of its last batch. */
 export function assertJournalWhole(journal: Journal, { size, root }: { size: number; root: string }): void {
   const rows = journal.rows(0, size + 1).map(({ row }) => rowSchema.parse(JSON.parse(row)));

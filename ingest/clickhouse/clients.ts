@@ -5,7 +5,7 @@ import { type ClickHouseClient, ClickHouseLogLevel, type ClickHouseSettings, cre
 import { createChdbConnection } from 'chdb/connection';
 import { LogError } from '../errors.ts';
 
-/** A statement to a server that takes longer than this is an uncertain outcome. */
+/** A statement to a server that takes longer than this is an uncertain outcome; an address may say otherwise. */
 const REQUEST_TIMEOUT_MS = 60_000;
 /** The client would print what ClickHouse says, rows included, on the console. */
 const SILENT = { level: ClickHouseLogLevel.OFF };
@@ -68,7 +68,8 @@ export function serverClients(
       return createClient({
         url,
         ...(database !== undefined && { database }),
-        request_timeout: REQUEST_TIMEOUT_MS,
+        // Given twice, the client would say so on the console.
+        ...(!new URL(url).searchParams.has('request_timeout') && { request_timeout: REQUEST_TIMEOUT_MS }),
         clickhouse_settings: settings,
         log: SILENT,
       });

@@ -5,7 +5,7 @@ import { LogError } from '../../ingest/errors.ts';
 import { atSlowStep } from './fault.ts';
 import { goOn } from './one-batch.ts';
 
-const [, , folder = ''] = process.argv;
+const [folder = '', url, database] = process.argv.slice(2);
 
 /** As a connection that breaks is reported. */
 function failAsNetwork(): never {
@@ -28,4 +28,4 @@ function withFaults(clickhouse: ClickHouse): ClickHouse {
   };
 }
 
-await goOn(folder, withFaults);
+await goOn({ folder, url, database }, withFaults);

@@ -28,6 +28,16 @@ export async function traceDisk(strace: string, command: readonly string[], file
   return lines.flatMap((line) => readCall(line, files) ?? []);
 }
 
+/** Runs a program under strace and returns the paths of the files and folders that were fsynced, in their order. Throws Error when it fails. */
+export async function traceSyncs(strace: string, command: readonly string[], output: string): Promise<string[]> {
+  const options = ['-f', '-y', '--seccomp-bpf', '-e', 'trace=fsync,fdatasync', '-o', output];
+  const child = spawn(strace, [...options, ...command], { stdio: ['ignore', 'ignore', 'inherit'] });
+  const [status] = await once(child, 'exit');
+  if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status} under strace.`);
+  const lines = readFileSync(output, 'latin1').split('\n');
+  return lines.flatMap((line) => /^\d+ +(?:fsync|fdatasync)\(\d+<([^>]*)>/.exec(line)?.[1] ?? []);
+}
+
 /** A call that another thread interrupts is two lines; its arguments are in the first. */
 function readCall(line: string, files: readonly string[]): Call | undefined {
   const [, name, descriptor, where, rest = ''] = /^\d+ +(\w+)\((\d+)<([^>]*)>(.*)$/.exec(line) ?? [];

@@ -26,6 +26,7 @@ export const STEPS = [
   'announce',
   'insert',
   'remember',
+  'sign',
   'trim',
 ] as const;
 export type Step = (typeof STEPS)[number];

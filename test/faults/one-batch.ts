@@ -1,9 +1,10 @@
-// The whole way of one batch: accepted, shipped, trimmed behind. Everything that may go wrong on it is tried again until it
-// is through, as the service does it; where the process ended, the next one goes on from here.
+// The whole way of one batch: accepted, shipped, signed for, trimmed behind. Everything that may go wrong on it is tried again
+// until it is through, as the service does it; where the process ended, the next one goes on from here.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ClickHouse, openClickHouse } from '../../ingest/clickhouse/connect.ts';
+import { Checkpoints } from '../../ingest/checkpoints/checkpoints.ts';
+import { type ClickHouse, type ClickHouseTarget, openClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { Shipper } from '../../ingest/clickhouse/shipper.ts';
-import { type TrimmedParts, Trimmer } from '../../ingest/clickhouse/trimmer.ts';
+import { Trimmer } from '../../ingest/clickhouse/trimmer.ts';
 import { LogError } from '../../ingest/errors.ts';
 import type { ProposedEvent } from '../../ingest/event.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
@@ -13,8 +14,9 @@ import { makeBatch, makeEvent, makeId } from '../ingest-world.ts';
 /** So many events were delivered before the batch, so that it fills the second tile of the Merkle tree. */
 export const BEFORE = 510;
 export const BATCH = 4;
-/** The first tile may be trimmed when the batch is delivered. */
-const TRIMMED = 256;
+/** The first tile is trimmed when the batch is delivered and signed for: there is no checkpoint before. */
+export const TRIMMED = 256;
+const RULES = { keepDays: 0, keepRows: 0 };
 const MOST_ATTEMPTS = 20;
 
 /** A member that comes or goes: what the views over the log are fed with. */
@@ -32,50 +34,51 @@ export function grant(person: number, operation: 'add' | 'remove' = 'add'): Prop
   });
 }
 
-/** Fills a data folder with what was there before the batch, all of it delivered. */
-export async function makeBefore(folder: string): Promise<void> {
-  const journal = await Journal.open(folder);
+/** Fills a data folder, and ClickHouse, with what was there before the batch, all of it delivered, and the key of checkpoints. */
+export async function makeBefore(target: ClickHouseTarget): Promise<void> {
+  const journal = await Journal.open(target.folder);
+  await (await Checkpoints.open(journal, undefined)).close();
   await journal.accept((base) => makeBatch(base, BEFORE - 200));
   await journal.accept(() => ({ events: Array.from({ length: 200 }, (_, i) => grant(i + 1)), state: [] }));
-  const clickhouse = openClickHouse({ folder });
+  const clickhouse = openClickHouse(target);
   await ship(journal, clickhouse, BEFORE);
   await clickhouse.close();
   await journal.close();
 }
 
 /** Takes the batch all its way, from wherever it is. `wrap` may put something between the shipper and ClickHouse. */
-export async function goOn(folder: string, wrap = (clickhouse: ClickHouse) => clickhouse): Promise<void> {
-  const journal = await Journal.open(folder);
+export async function goOn(target: ClickHouseTarget, wrap = (clickhouse: ClickHouse) => clickhouse): Promise<void> {
+  const journal = await Journal.open(target.folder);
   await untilDone(() => acceptBatch(journal));
-  const clickhouse = openClickHouse({ folder });
+  const clickhouse = openClickHouse(target);
   const watched = wrap(clickhouse);
   await ship(journal, watched, BEFORE + BATCH);
+  const checkpoints = await Checkpoints.open(journal, undefined);
+  await untilDone(() => checkpoints.current());
   const shipper = { shipped: BEFORE + BATCH, halt: () => undefined };
-  await untilDone(() => trim({ journal, clickhouse: watched, shipper }));
+  const checkpointed = () => Math.min(TRIMMED, checkpoints.newest()?.size ?? 0);
+  await untilDone(() => new Trimmer({ journal, clickhouse: watched, shipper, checkpointed }, RULES).trimOnce());
+  await checkpoints.close();
   await clickhouse.close();
   await journal.close();
 }
 
 /** As a service that goes on: what is missing of the way is done, and everything can be looked at while it is open. */
-export async function goOnOpen(folder: string, look: (log: ChangeLog) => Promise<void>): Promise<void> {
-  const log = await openChangeLog({ folder });
+export async function goOnOpen(target: ClickHouseTarget, look: (log: ChangeLog) => Promise<void>): Promise<void> {
+  const log = await openChangeLog(target);
   try {
     await acceptBatch(log.journal);
-    await log.shipper.delivered(BEFORE + BATCH);
-    await trim(log);
+    await log.shipper.delivered(log.journal.size);
+    const { size } = await log.checkpoints.current();
+    await new Trimmer({ ...log, checkpointed: () => Math.min(TRIMMED, size) }, RULES).trimOnce();
     await look(log);
   } finally {
     await log.close();
   }
 }
 
-/** Behind the first tile, as if a checkpoint were signed over it. */
-function trim(parts: Omit<TrimmedParts, 'checkpointed'>): Promise<number> {
-  return new Trimmer({ ...parts, checkpointed: () => TRIMMED }, { keepDays: 0, keepRows: 0 }).trimOnce();
-}
-
 /** Once: a batch that was accepted before the process ended is in the state. */
-async function acceptBatch(journal: Journal): Promise<void> {
+export async function acceptBatch(journal: Journal): Promise<void> {
   if (journal.state.get('batch', 'of the test') !== undefined) return;
   const people = [201, 202, 203, 204];
   await journal.accept((base) => ({

@@ -14,6 +14,7 @@ const STATEMENTS: readonly [RegExp, Step][] = [
   [/^(INSERT OR REPLACE INTO|DELETE FROM) state\b/, 'write state'],
   [/^(INSERT INTO|DELETE FROM) state_index\b/, 'write state index'],
   [/^INSERT OR REPLACE INTO facts\b/, 'remember'],
+  [/^INSERT OR REPLACE INTO checkpoints\b/, 'sign'],
   [/^DELETE FROM journal\b/, 'trim'],
 ];
 const READING = /^(SELECT|PRAGMA|ROLLBACK|BEGIN EXCLUSIVE)\b/;
