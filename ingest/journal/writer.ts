@@ -158,10 +158,14 @@ export class Writer {
     }
   }
 
+  /** Also when the disk fails while the write-ahead log is taken up: the folder is left to the next process. */
   close(): void {
-    this.#truncateWal();
-    this.#database.close();
-    this.#lock.close();
+    try {
+      this.#truncateWal();
+    } finally {
+      this.#database.close();
+      this.#lock.close();
+    }
   }
 
   #applyState({ kind, key, value, indexed }: StoredChange): void {
