@@ -6,9 +6,18 @@ import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouseServer } from './clickhouse-server.ts';
 
-export type Mood = 'well' | 'away' | 'unavailable' | 'hanging' | 'losing-answers-to-inserts' | 'late' | 'out-of-memory';
+export type Mood =
+  | 'well'
+  | 'away'
+  | 'unavailable'
+  | 'hanging'
+  | 'losing-answers-to-inserts'
+  | 'late'
+  | 'out-of-memory'
+  | 'out-of-space';
 
 const OUT_OF_MEMORY = 'Code: 241. DB::Exception: (total) memory limit exceeded: row Zoë. (MEMORY_LIMIT_EXCEEDED)';
+const OUT_OF_SPACE = 'Code: 243. DB::Exception: Cannot reserve 1.00 MiB, not enough space. (NOT_ENOUGH_SPACE)';
 
 /** Long enough for a shipper that gave up on an insert to compare and send once more. */
 const LATE_MS = 1500;
@@ -54,6 +63,8 @@ export class ClickHouseProxy {
     if (this.mood === 'away') return void incoming.socket.destroy();
     if (this.mood === 'unavailable') return void outgoing.writeHead(503).end('<html>someone is at work here</html>');
     if (this.mood === 'out-of-memory') return void outgoing.writeHead(500).end(OUT_OF_MEMORY);
+    if (this.mood === 'out-of-space' && statement.startsWith('INSERT'))
+      return void outgoing.writeHead(500).end(OUT_OF_SPACE);
     if (this.version !== undefined && statement.startsWith('SELECT version()'))
       return void outgoing.end(`${JSON.stringify({ version: this.version })}\n`);
     if (this.mood === 'late' && statement.startsWith('INSERT INTO events')) {
