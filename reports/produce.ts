@@ -153,7 +153,7 @@ function composeContent(request: ReportRequest, answered: Answered, context: Rep
       { kind: 'heading', level: 1, text: definition.title },
       { kind: 'paragraph', text: definition.description },
       { kind: 'notice', tone: complete ? 'good' : 'bad', text: `${stateCompleteness(answered)} ${WHERE}` },
-      ...describeBeginning(request, completeness),
+      ...describeBeginning(request, answered),
       ...answered.blocks,
       ...describeEvidence(answered, context),
     ],
@@ -161,7 +161,11 @@ function composeContent(request: ReportRequest, answered: Answered, context: Rep
 }
 
 /** An answer about a time of which the log knows nothing must not pass for an answer. */
-function describeBeginning(request: ReportRequest, { beginsAt }: Completeness): Block[] {
+function describeBeginning(request: ReportRequest, { answer, completeness }: Answered): Block[] {
+  if (answer.gone !== undefined) return [{ kind: 'notice', tone: 'bad', text: answer.gone }];
+  const { beginsAt, expiredBelow } = completeness;
+  // What the log begins with now is not what it began with; of the time asked for nothing has expired.
+  if (expiredBelow > 0) return [];
   const asked = request.report === 'access' ? request.at : request.from;
   if (beginsAt !== undefined && asked >= beginsAt) return [];
   const text =

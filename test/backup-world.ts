@@ -16,13 +16,21 @@ export const CONFIGURATION = company({ anchor: 'uid' });
 export interface Running {
   log: ChangeLog;
   engine: Engine;
+  /** Closes the log, and holds the state against what a replay of its events makes. */
+  close: () => Promise<void>;
 }
 
 /** `folder` holds the files of the connected systems, `data` is the data folder. */
 export async function openCompany(folder: string, data: string): Promise<Running> {
   const log = await openChangeLog({ folder: data });
   try {
-    return { log, engine: await Engine.open(log.journal, loadIn(folder, CONFIGURATION)) };
+    const engine = await Engine.open(log.journal, loadIn(folder, CONFIGURATION));
+    const close = async () => {
+      await log.shipper.delivered(log.journal.size);
+      await assertReplays(data, log.clickhouse);
+      await log.close();
+    };
+    return { log, engine, close };
   } catch (error) {
     await log.close();
     throw error;

@@ -44,7 +44,7 @@ test('backups made while imports, flows and exports go on: each is restored whol
   }
   isEnough = true;
   await living;
-  await running.log.close();
+  await running.close();
   const sizes = new Set<number>();
   for (const place of made) {
     const restored = path.join(folder, 'restored');
@@ -61,7 +61,7 @@ test('backups made while imports, flows and exports go on: each is restored whol
     await runCycle(again);
     assert.ok(again.log.journal.size > size);
     await assertWhole(again.log);
-    await again.log.close();
+    await again.close();
     for (const used of [restored, elsewhere]) rmSync(used, { recursive: true });
   }
   t.diagnostic(`${made.length} backups of ${sizes.size} different moments`);

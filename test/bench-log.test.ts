@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
-import { measured, quantile, tableOf } from './bench/measurement.ts';
+import { describeFewRuns, measured, quantile, tableOf } from './bench/measurement.ts';
 import { EVENTS_OF_THREE, MIXED_EVENTS } from './bench/mix.ts';
 import { withClickHouse } from './bench/places.ts';
 import { fillEvents, readProposed, requireEvents } from './bench/rows-of-select.ts';
@@ -40,12 +40,18 @@ function measure(t: { after: (work: () => void) => void }, ...args: string[]) {
   const file = path.join(folder, 'lines.json');
   const { status, stdout, stderr } = runBenchmark(...args, '--json', file);
   assert.equal(status, 0, stderr);
-  const [lines = '', table = ''] = stdout.split('\n\n');
+  const [lines = '', table = '', mark = ''] = stdout.split('\n\n');
+  assert.match(mark, /^--runs 1: NOT A RESULT\. A rate is the median of at least 5 runs/);
   assert.equal(readFileSync(file, 'utf8'), `${lines}\n`);
   const measurements = lines.split('\n').map((text) => line.parse(JSON.parse(text)));
   for (const { name } of measurements) assert.ok(table.includes(name), `the table lacks ${name}`);
   return measurements.map(({ section, name }) => `${section}: ${name}`);
 }
+
+test('fewer runs than make a median are no result', () => {
+  assert.match(describeFewRuns(4) ?? '', /^--runs 4: NOT A RESULT/);
+  assert.equal(describeFewRuns(5), undefined);
+});
 
 test('the sections of the log alone print a line for each measurement, and a table', { timeout: 300_000 }, (t) => {
   const found = measure(

@@ -4,12 +4,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { formatConsistencyProof } from '../ingest/checkpoints/proof-text.ts';
 import { CheckpointWorld } from './checkpoint-world.ts';
 import { type Company, makeCompany, metatrail, startService } from './service-world.ts';
 
-/** The script with which PROOFS.md checks a proof; it is run as it stands there. */
+/** The scripts with which PROOFS.md checks proofs, of an event and of growth; they are run as they stand there. */
 const DOCUMENT = readFileSync(new URL('../ingest/PROOFS.md', import.meta.url), 'utf8');
-const [, SCRIPT = ''] = /```js\n([\s\S]*?)```/.exec(DOCUMENT) ?? [];
+const [OF_EVENT = '', OF_GROWTH = ''] = [...DOCUMENT.matchAll(/```js\n([\s\S]*?)```/g)].map(([, script]) => script);
 
 async function run(company: Company, ...command: string[]): Promise<{ stdout: string; stderr: string }> {
   const { status, stdout, stderr } = await metatrail(company, ...command);
@@ -17,11 +18,27 @@ async function run(company: Company, ...command: string[]): Promise<{ stdout: st
   return { stdout, stderr };
 }
 
-/** What node prints that runs the document's script with these arguments and this text on its input. */
-function checkByHand(company: Company, text: string, ...given: string[]): string {
-  const script = join(company.folder, 'check.mjs');
-  writeFileSync(script, SCRIPT);
+/** What node prints that runs a script of the document with these arguments and this text on its input. */
+function runScript(folder: string, program: string, text: string, ...given: string[]): string {
+  const script = join(folder, 'check.mjs');
+  writeFileSync(script, program);
   return execFileSync(process.execPath, [script, ...given], { input: text, encoding: 'utf8', stdio: 'pipe' }).trim();
+}
+
+const checkByHand = (company: Company, text: string, ...given: string[]) =>
+  runScript(company.folder, OF_EVENT, text, ...given);
+
+function checkGrowth(folder: string, proof: string, before: string, vkey: string): string {
+  const kept = join(folder, 'before');
+  writeFileSync(kept, before);
+  return runScript(folder, OF_GROWTH, proof, kept, vkey);
+}
+
+/** The public key of the log, as a note of C2SP names it. */
+async function readVkey(company: Company): Promise<string> {
+  const { stdout } = await run(company, 'query', '{ checkpointKeys { vkey from } }');
+  const { data } = JSON.parse(stdout) as { data: { checkpointKeys: { vkey: string }[] } };
+  return data.checkpointKeys[0]?.vkey ?? '';
 }
 
 test('an event is proved on the command line, and the proof is checked by hand as PROOFS.md says', async (t) => {
@@ -34,9 +51,7 @@ test('an event is proved on the command line, and the proof is checked by hand a
     /^Event 3 is in the log, at its place among \d+ events\.\nleaf [0-9a-f]{64}\nroot [0-9a-f]{64}\n$/,
   );
   const leaf = /leaf ([0-9a-f]{64})/.exec(stderr)?.[1] ?? '';
-  const { stdout: keys } = await run(company, 'query', '{ checkpointKeys { vkey from } }');
-  const { data } = JSON.parse(keys) as { data: { checkpointKeys: { vkey: string; from: number }[] } };
-  const vkey = data.checkpointKeys[0]?.vkey ?? '';
+  const vkey = await readVkey(company);
   assert.equal(checkByHand(company, proof, leaf, vkey), 'The event is in the log, and the log has signed for it.');
   assert.throws(() =>
     checkByHand(
@@ -48,6 +63,50 @@ test('an event is proved on the command line, and the proof is checked by hand a
   );
   assert.throws(() => checkByHand(company, proof.replace('index 3', 'index 2'), leaf, vkey));
   assert.throws(() => checkByHand(company, proof.replace(/\n(\d+)\n/, '\n9\n'), leaf, vkey));
+});
+
+test('that the log only grew is proved on the command line, and checked by hand from the checkpoint that was kept', async (t) => {
+  const company = makeCompany(t);
+  await run(company, 'run', 'hr', 'full');
+  const { stdout: note } = await run(company, 'checkpoint');
+  const vkey = await readVkey(company);
+  await run(company, 'run', 'hr', 'full');
+  const { stdout: newest } = await run(company, 'checkpoint');
+  const [from, to] = [note, newest].map((text) => text.split('\n')[1] ?? '');
+  const { stdout: proof } = await run(company, 'prove', '--consistency', from ?? '', to ?? '');
+  assert.equal(
+    checkGrowth(company.folder, proof, note, vkey),
+    `The log of ${to} events begins with the log of ${from} events, and it has signed for both.`,
+  );
+});
+
+test('the check by hand of growth holds for logs of any size, and finds what is wrong', async (t) => {
+  const world = await CheckpointWorld.open(t);
+  const notes: string[] = [];
+  for (let size = 1; size <= 9; size++) {
+    await world.grow(1);
+    notes.push((await world.checkpoints.current()).note);
+  }
+  await world.grow(4);
+  const newest = await world.checkpoints.current();
+  const [{ vkey } = { vkey: '' }] = world.checkpoints.keys();
+  for (const [index, note] of notes.entries()) {
+    const proof = formatConsistencyProof(await world.checkpoints.proveConsistency(index + 1, newest.size)) ?? '';
+    const check = (text: string, before = note) => checkGrowth(world.folder, text, before, vkey);
+    assert.match(check(proof), /^The log of 13 events begins/);
+    if (index !== 3 && index !== 5) continue;
+    const [head = '', first = '', ...rest] = proof.split('\n');
+    const other = Buffer.from(first, 'base64').reverse().toString('base64');
+    const wrong: [text: string, before: string, why: RegExp][] = [
+      [[head, other, ...rest].join('\n'), note, /did not only grow/],
+      [[head, first, first, ...rest].join('\n'), note, /did not only grow|too long/],
+      [[head, ...rest].join('\n'), note, /did not only grow/],
+      [proof.replace(/^old \d+/, `old ${index}`), note, /of other checkpoints/],
+      [proof, newest.note, /of other checkpoints/],
+      [proof, note.replace(/\n.{44}\n/, `\n${other}\n`), /has not signed for/],
+    ];
+    for (const [text, before, why] of wrong) assert.throws(() => check(text, before), why);
+  }
 });
 
 test('with a service or without, the same is proved; what is not there is a sentence', async (t) => {

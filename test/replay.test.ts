@@ -17,6 +17,7 @@ import { ApiWorld, liveHalfAYear } from './api/world.ts';
 import { carryForward, differencesFrom } from './carried-forward.ts';
 import { company } from './engine-company.ts';
 import { inWorld, PEOPLE, type World } from './engine-world.ts';
+import { readReplays } from './tidy/replayed.ts';
 
 const COLUMNS = ['id', 'name', 'title', 'phone', 'status', 'projects', 'manager', 'by'];
 
@@ -191,6 +192,57 @@ test('a synchronisation that was cut off: what it looked at in vain is due again
   });
 });
 
+/** The live state with one field of each entry, object and former object changed, compared with the rebuilt one. */
+function differencesAfterTampering(world: World, replay: Replay, store: StateStore): Map<string, string> {
+  const snapshot = new JournalSnapshot(world.journal.folder);
+  try {
+    const tampered = [...snapshot.state()].map(({ kind, key, value }) => {
+      if (kind === KINDS.entry) return { kind, key, value: { ...Object(value), lastOutcome: 'tampered' } };
+      if (kind === KINDS.object)
+        return { kind, key, value: { ...Object(value), losers: { name: { x: '[["tampered"]]' } } } };
+      return { kind, key, value: kind === KINDS.former ? 'tampered' : value };
+    });
+    const { differences } = compareStates(tampered, store.rows(), replay);
+    return new Map(differences.map(({ kind, id, field }) => [kind === KINDS.former ? kind : id, field]));
+  } finally {
+    snapshot.close();
+  }
+}
+
+test('a synchronisation that was cut off: what it had not before it is compared in every field', async () => {
+  await inWorld(CONFIGURATION, async (world) => {
+    const people = ['1', '2', '3'].map((id) => ({ id, name: `Person ${id}`, status: '', projects: 'Blue' }));
+    world.csv('crm.csv', [], ['key', 'id', 'name', 'title', 'phone']);
+    world.csv('hr.csv', people, COLUMNS);
+    await world.cycle();
+    world.csv('hr.csv', people.slice(0, 2), COLUMNS);
+    await world.cycle();
+    const [, second] = people;
+    world.csv('hr.csv', [{ ...people[0], name: 'Person 1, renamed' }, { ...second }], COLUMNS);
+    await world.run('hr', 'import');
+    // The run and its step begin; no batch of entries is let in any more.
+    world.stopBefore(1);
+    await world.run('hr', 'synchronize');
+    world.stopBefore(undefined);
+    const store = new StateStore();
+    const replay = new Replay(store);
+    for (const event of world.events()) replay.add(event);
+    replay.flush();
+    const due = world.entries().filter(({ pending, agent }) => pending !== undefined && agent === 'hr');
+    assert.deepEqual([...replay.cutOff].sort(), due.map(({ id }) => id).sort());
+    assert.equal(due.length, 1);
+    const found = differencesAfterTampering(world, replay, store);
+    store.close();
+    const [excepted] = due;
+    const expected = [
+      ...world.entries().filter(({ id }) => id !== excepted?.id),
+      ...world.objects().filter(({ id }) => id !== excepted?.object),
+    ].map(({ id }) => id);
+    assert.ok(expected.length > 6);
+    assert.deepEqual([...found.keys()].sort(), [...expected, KINDS.former].sort());
+  });
+});
+
 test('what was carried forward is what a replay begins with, at any time, when all before it has expired', async () => {
   await inWorld(CONFIGURATION, async (world) => {
     const beginnings: number[] = [];
@@ -279,15 +331,41 @@ test('what a replay does not rebuild stands in ARCHITECTURE.md', () => {
     assert.ok(text.includes(`| ${what} | ${why} |`), what);
 });
 
-test('every test that lets the engine run holds its state against a replay', () => {
-  const texts = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
+test('every test that lets the engine run holds its state against a replay where it closes it', () => {
+  const files = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.startsWith('bench/'))
-    .map((name) => [name, readFileSync(join(import.meta.dirname, name), 'utf8')] as const);
-  const running = texts.filter(([, text]) => /\b(Engine|Installation)\.open\(|\['start'|, 'start'\]/.test(text));
-  const forgetful = running.filter(([, text]) => !text.includes('assertReplays')).map(([name]) => name);
+    .map((name) => ({ name, ...readReplays(name, readFileSync(join(import.meta.dirname, name), 'utf8')) }));
+  assert.ok(files.filter(({ runs, compares }) => runs && compares).length > 7);
+  const forgetful = files.filter(({ runs, compares }) => runs && !compares).map(({ name }) => name);
   assert.deepEqual(forgetful.sort(), [
     // Asked by the tests that use them.
     'demonstration-world.ts',
     'engine-child.ts',
   ]);
+});
+
+test('a comparison counts only where a test ends', () => {
+  const open = 'const engine = await Engine.open(journal, rules);';
+  const check = 'await assertReplays(folder);';
+  const isForgetful = (text: string) => {
+    const { runs, compares } = readReplays('some.test.ts', text);
+    return runs && !compares;
+  };
+  for (const text of [
+    `${open} t.after(async () => { ${check} });`,
+    `${open} afterwards(t, () => assertReplays(folder));`,
+    `try { ${open} } finally { ${check} }`,
+    `class World { static async open() { ${open} } async close() { ${check} } }`,
+    'test("x", () => journal.open());',
+  ])
+    assert.equal(isForgetful(text), false, text);
+  for (const text of [
+    open,
+    `${open} ${check}`,
+    `${open} t.after(() => engine.close()); ${check}`,
+    `class World { static async open() { ${open} } async assertReplays() { ${check} } async close() {} }`,
+    `try { ${open} ${check} } finally { await engine.close(); }`,
+    "// assertReplays\nspawn(process.execPath, [PROGRAM, 'start']);",
+  ])
+    assert.equal(isForgetful(text), true, text);
 });

@@ -14,6 +14,9 @@ export const builder = new SchemaBuilder<{
   DefaultFieldNullability: false;
 }>({ defaultFieldNullability: false });
 
+/** The field `gone` of whatever says up to which event it goes. */
+export const GONE = 'What the answer lacks because it has expired, in a sentence.';
+
 /** A mistake of the caller: said to them in a sentence, not an error of the program. */
 export function callerError(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });

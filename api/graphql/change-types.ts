@@ -1,10 +1,10 @@
 // Changes: events of the log as GraphQL types.
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
 import { MARKS } from '../../ingest/event.ts';
-import { findCauses } from '../queries/chain.ts';
+import { describeGoneCauses, findCauses } from '../queries/chain.ts';
 import type { ChangeFilter, ChangePage } from '../queries/changes.ts';
 import type { Reference } from '../queries/results.ts';
-import { builder, checkFirst, checkId, encodeCursor } from './builder.ts';
+import { builder, checkFirst, checkId, encodeCursor, GONE } from './builder.ts';
 
 export const ObjectReferenceType = builder.objectRef<Reference & { id: string }>('ObjectReference').implement({
   description: 'A metaverse object by its id, with what it was called.',
@@ -117,6 +117,11 @@ builder.objectFields(ChangeType, (t) => ({
     resolve: (event, _, { events, queries }) =>
       findCauses(event, (sequence) => events.load(sequence), queries.expired?.below),
   }),
+  gone: t.string({
+    nullable: true,
+    description: 'Which changes that led to this one have expired, in a sentence.',
+    resolve: (event, _, { queries }) => describeGoneCauses(queries, event) ?? null,
+  }),
   ledTo: t.field({
     type: [ChangeType],
     description: 'What this change led to, in order.',
@@ -189,5 +194,6 @@ export const ChangeConnectionType = builder.objectRef<ChangePage>('ChangeConnect
         ),
     }),
     watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
+    gone: t.string({ nullable: true, description: GONE, resolve: ({ gone }) => gone ?? null }),
   }),
 });

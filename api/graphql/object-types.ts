@@ -6,7 +6,7 @@ import { findHistory } from '../queries/history.ts';
 import { type AttributeState, findState, type StateValue, type SystemState } from '../queries/object-state.ts';
 import type { ObjectSummary } from '../queries/objects.ts';
 import type { AccessAsOf, Holding } from '../queries/results.ts';
-import { builder, callerError, checkFirst, decodeCursor } from './builder.ts';
+import { builder, callerError, checkFirst, decodeCursor, GONE } from './builder.ts';
 import {
   ChangeConnectionType,
   ChangeFilterInput,
@@ -78,8 +78,8 @@ const ObjectStateType = builder.objectRef<ObjectState>('ObjectState').implement(
     watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
     gone: t.string({
       nullable: true,
-      description: 'What the answer lacks because it has expired.',
-      resolve: ({ at }, _, { queries }) => describeGone(queries, at) ?? null,
+      description: GONE,
+      resolve: ({ at }, _, { queries }) => describeGone(queries, { from: at }) ?? null,
     }),
     systems: t.field({ type: [SystemStateType], resolve: ({ systems }) => systems }),
   }),
@@ -113,11 +113,7 @@ export const HolderListType = builder.objectRef<AccessAsOf>('HolderList').implem
   fields: (t) => ({
     at: t.field({ type: 'DateTime', resolve: ({ at }) => at }),
     watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
-    gone: t.string({
-      nullable: true,
-      description: 'What the answer lacks because it has expired.',
-      resolve: ({ gone }) => gone ?? null,
-    }),
+    gone: t.string({ nullable: true, description: GONE, resolve: ({ gone }) => gone ?? null }),
     holdings: t.field({ type: [HoldingType], resolve: ({ holdings }) => holdings }),
   }),
 });
@@ -126,6 +122,11 @@ export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseOb
   description: 'One object of the metaverse, with everything the log knows of it.',
   fields: (t) => ({
     watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
+    gone: t.string({
+      nullable: true,
+      description: GONE,
+      resolve: (_, __, { queries }) => describeGone(queries) ?? null,
+    }),
     id: t.exposeID('id'),
     type: t.exposeString('type'),
     name: t.string({ nullable: true, resolve: ({ name }) => name ?? null }),

@@ -1,5 +1,6 @@
 // The overview, and how far the log is.
 import type { LogHead } from '../../ingest/journal/messages.ts';
+import { describeGone } from '../queries/context.ts';
 import { type Employment, findEmployments } from '../queries/employment.ts';
 import { findCases, findLastInstant, type LeaverCase, type LeaverDelay, summariseDelays } from '../queries/leavers.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type ProblemCount,
 } from '../queries/overview.ts';
 import { findRuns } from '../queries/runs.ts';
-import { builder } from './builder.ts';
+import { builder, GONE } from './builder.ts';
 import { ChangeType, ObjectReferenceType } from './change-types.ts';
 import type { RequestContext } from './context.ts';
 import { NamedCountType, RunType } from './run-types.ts';
@@ -48,6 +49,11 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
       type: 'Sequence',
       description: 'Events below it have expired, but for what was carried forward; 0: none has.',
       resolve: (_, __, { queries }) => queries.expired?.below ?? 0,
+    }),
+    gone: t.string({
+      nullable: true,
+      description: 'What a list, a number or nothing found lacks because it has expired, in a sentence.',
+      resolve: (_, __, { queries }) => describeGone(queries) ?? null,
     }),
     state: t.string({
       description: 'shipping, waiting-for-clickhouse or stopped',
@@ -176,6 +182,11 @@ export class Overview {
 export const OverviewType = builder.objectRef<Overview>('Overview').implement({
   fields: (t) => ({
     watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
+    gone: t.string({
+      nullable: true,
+      description: GONE,
+      resolve: (_, __, { queries }) => describeGone(queries) ?? null,
+    }),
     until: t.field({
       type: 'DateTime',
       nullable: true,

@@ -1,6 +1,6 @@
 // Who looked: reads of the log as GraphQL types.
 import { findReads, type LogRead, type ReadFilter, type ReadPage, type ReadParameter } from '../queries/reads.ts';
-import { builder, checkFirst, checkId, decodeCursor } from './builder.ts';
+import { builder, checkFirst, checkId, decodeCursor, GONE } from './builder.ts';
 import { ObjectReferenceType, PageInfoType, pageInfoOf, referenceOf } from './change-types.ts';
 
 const ReadParameterType = builder.objectRef<ReadParameter>('ReadParameter').implement({
@@ -92,6 +92,7 @@ const ReadConnectionType = builder.objectRef<ReadPage>('ReadConnection').impleme
         ),
     }),
     watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
+    gone: t.string({ nullable: true, description: GONE, resolve: ({ gone }) => gone ?? null }),
   }),
 });
 

@@ -1,7 +1,8 @@
 // Agents, runs and their steps.
 import type { Agent } from '../../engine/configuration/model.ts';
+import { describeGone } from '../queries/context.ts';
 import { type Count, findStepFaults, type RunRecord, type RunStep, type StepBalance } from '../queries/runs.ts';
-import { builder } from './builder.ts';
+import { builder, GONE } from './builder.ts';
 import { type PageInfo, PageInfoType, pageInfoOf } from './change-types.ts';
 
 export const NamedCountType = builder.objectRef<Count>('NamedCount').implement({
@@ -146,6 +147,11 @@ export const RunConnectionType = builder.objectRef<RunPage>('RunConnection').imp
     nodes: t.field({ type: [RunType], resolve: ({ runs }) => runs }),
     pageInfo: t.field({ type: PageInfoType, resolve: ({ pageInfo }) => pageInfo }),
     watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
+    gone: t.string({
+      nullable: true,
+      description: GONE,
+      resolve: ({ pageInfo }, _, { queries }) => (pageInfo.hasNextPage ? undefined : describeGone(queries)) ?? null,
+    }),
   }),
 });
 

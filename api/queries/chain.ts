@@ -31,6 +31,20 @@ export async function findCauses(
   }
 }
 
+/** Which events that led to this one have expired, in a sentence; undefined: none. */
+export function describeGoneCauses(
+  { expired }: QueryContext,
+  { root, causes }: Pick<ChangeEvent, 'root' | 'causes'>,
+): string | undefined {
+  const gone = [...new Set([root, ...causes])].filter((sequence) => sequence < (expired?.below ?? 0));
+  if (gone.length === 0) return undefined;
+  const [what, them] =
+    gone.length === 1
+      ? ['the change', 'has expired: the chain of causes begins after it']
+      : ['the changes', 'have expired: the chain of causes begins after them'];
+  return `Of what led to it, ${what} ${gone.sort((a, b) => a - b).join(', ')} ${them}.`;
+}
+
 export interface Effects {
   events: ChangeEvent[];
   /** There are more than `events`. */

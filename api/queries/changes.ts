@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
-import { LARGEST_PAGE, type QueryContext, readOptions, readSequences } from './context.ts';
+import { describeGone, LARGEST_PAGE, type QueryContext, type Reach, readOptions, readSequences } from './context.ts';
 
 export interface ChangeFilter {
   /** Microseconds, inclusive. */
@@ -34,6 +34,14 @@ export interface ChangePage {
   events: ChangeEvent[];
   hasMore: boolean;
   watermark: number;
+  /** What would follow but has expired, in a sentence; undefined: nothing, or there is more that has not. */
+  gone: string | undefined;
+}
+
+/** What a page is of: the events that meet any of the conditions. */
+export interface PageOf extends Reach {
+  wheres: readonly string[];
+  params: Record<string, unknown>;
 }
 
 /** Conditions of one question, joined by AND. Every value is bound. */
@@ -111,7 +119,13 @@ function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<
 
 export async function findChanges(context: QueryContext, filter: ChangeFilter, page: Page): Promise<ChangePage> {
   const condition = conditionOf(filter);
-  return readPage(context, [whereOf(condition)], condition.params, page);
+  const sought = { wheres: [whereOf(condition)], params: condition.params, ...reachOf(filter) };
+  return readPage(context, sought, page);
+}
+
+/** A run is named by the first of its events. */
+export function reachOf({ from, run }: ChangeFilter): Reach {
+  return { from, lowest: run };
 }
 
 /** So many of the newest events are looked at first. */
@@ -119,13 +133,12 @@ const FIRST_SPAN = 500_000;
 const GROWTH = 8;
 
 /**
- * A page of the events that meet any of the conditions. It is looked for from the newest on, in spans that grow with what is missing:
+ * A page of events. It is looked for from the newest on, in spans that grow with what is missing:
  * what a page costs depends on the events that it takes to fill it, not on all that would meet a condition.
  */
 export async function readPage(
   context: QueryContext,
-  wheres: readonly string[],
-  params: Record<string, unknown>,
+  { wheres, params, ...reach }: PageOf,
   page: Page,
 ): Promise<ChangePage> {
   const first = Math.max(1, Math.min(page.first, LARGEST_PAGE));
@@ -147,7 +160,9 @@ export async function readPage(
   const shown = found.slice(0, first);
   const read = await readSequences(context, shown);
   const events = shown.flatMap((sequence) => read.get(sequence) ?? []);
-  return { events, hasMore: found.length > first, watermark: context.watermark };
+  const hasMore = found.length > first;
+  const gone = hasMore ? undefined : describeGone(context, reach);
+  return { events, hasMore, watermark: context.watermark, gone };
 }
 
 /** Sequences in the span, the newest first. */

@@ -18,7 +18,7 @@ export interface QueryContext {
   signal?: AbortSignal;
 }
 
-/** The stage whose effect an event has: a baseline event carries forward that of one which has expired. */
+/** The stage whose effect an event has: a baseline event carries forward that of one which has expired, or (`state`) what the engine remembers. */
 export const STAGE = "if(stage = 'baseline', step_kind, stage)";
 
 /** The same of an event that was read. */
@@ -55,9 +55,17 @@ export class AnswerTooLargeError extends Error {
   }
 }
 
-/** What an answer about an instant lacks, in a sentence; undefined: nothing. */
-export function describeGone({ expired }: QueryContext, at: number): string | undefined {
-  if (!expired || at > expired.until) return undefined;
+/** How far back an answer goes. */
+export interface Reach {
+  /** The first instant that it is about, in microseconds; undefined: the beginning. */
+  from?: number | undefined;
+  /** The first event that it can stand on; undefined: the first of all. */
+  lowest?: number | undefined;
+}
+
+/** What an answer lacks because it has expired, in a sentence; undefined: nothing. */
+export function describeGone({ expired }: QueryContext, { from = 0, lowest = 0 }: Reach = {}): string | undefined {
+  if (!expired || from > expired.until || lowest >= expired.below) return undefined;
   return `Events before ${expired.below} have expired, the last of which happened at ${formatIso(expired.until)}: of times up to then only what still held is known.`;
 }
 

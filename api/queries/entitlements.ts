@@ -98,7 +98,7 @@ export async function findHoldings(context: QueryContext, at: number, filter: En
     { timeLimit: 30 },
   );
   const holdings = await describe(context, rows, filter);
-  return { log: context.log, watermark: context.watermark, at, gone: describeGone(context, at), holdings };
+  return { log: context.log, watermark: context.watermark, at, gone: describeGone(context, { from: at }), holdings };
 }
 
 async function describe(context: QueryContext, rows: HoldingRow[], filter: EntitlementFilter): Promise<Holding[]> {

@@ -2,7 +2,7 @@
 // changes of entitlements that name it (a group that it was put into).
 import type { ChangeEvent } from '../../ingest/event.ts';
 import { MARKS } from '../../ingest/event.ts';
-import { type ChangeFilter, type ChangePage, conditionOf, type Page, readPage, whereOf } from './changes.ts';
+import { type ChangeFilter, type ChangePage, conditionOf, type Page, reachOf, readPage, whereOf } from './changes.ts';
 import { NO_ID, type QueryContext } from './context.ts';
 import { rangesOf, readLinks } from './links.ts';
 
@@ -31,7 +31,7 @@ export async function findHistory(
     untils: ranges.map(({ until }) => until),
   };
   const wheres = ranges.length > 0 ? [own, ofEntries, naming] : [own, naming];
-  const found = await readPage(context, wheres, params, page);
+  const found = await readPage(context, { wheres, params, ...reachOf(filter) }, page);
   const entries = new Set(params.entries);
   return { ...found, events: found.events.map((event) => onlyAbout(event, object, entries)) };
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
 import { type Account, findAccounts } from './accounts.ts';
-import { isOf, type QueryContext, readAll, STAGE } from './context.ts';
+import { describeGone, isOf, type QueryContext, readAll, STAGE } from './context.ts';
 import { type Employment, findEmployments, type PeopleRules } from './employment.ts';
 import { readGrants } from './grants.ts';
 import { ownerAt } from './links.ts';
@@ -53,7 +53,8 @@ export async function findLeavers(
       })),
     };
   });
-  return { log: context.log, watermark: context.watermark, from, to, asOf, leavers };
+  const gone = describeGone(context, { from });
+  return { log: context.log, watermark: context.watermark, gone, from, to, asOf, leavers };
 }
 
 /** One account of somebody who left, before it is named. */
@@ -111,7 +112,7 @@ export async function findLastInstant(context: QueryContext): Promise<number> {
   const [row] = await readAll(
     context,
     `SELECT max(occurred_at) AS last FROM events
-     WHERE (stage NOT IN ('run', 'configuration', 'read') OR (stage = 'run' AND has(value.attribute, 'input/name')))
+     WHERE (${STAGE} NOT IN ('run', 'configuration', 'read', 'state', 'retention', 'erasure') OR (stage = 'run' AND has(value.attribute, 'input/name')))
        AND sequence < {watermark:UInt64}`,
     {},
     z.object({ last: z.string() }),

@@ -1,7 +1,7 @@
 // Finding metaverse objects, also those that are gone, by any name they ever had.
 import { z } from 'zod';
 import { parseInstant } from '../../ingest/clock.ts';
-import { isOf, NO_ID, type QueryContext, readAll, readOptions } from './context.ts';
+import { isOf, NO_ID, type QueryContext, readAll, readOptions, STAGE } from './context.ts';
 import { erasedName, findErased, HAS_OBJECT_TYPE } from './names.ts';
 
 export interface ObjectSummary {
@@ -90,8 +90,9 @@ const TYPE = `argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE})`;
 
 function conditionOf(search: ObjectSearch): { condition: string; having: string; params: Record<string, unknown> } {
   const known = 'sequence < {watermark:UInt64}';
-  // Who looked at an object has not changed it; and of one that never was, somebody may have asked.
-  const conditions = [known, `object != toUUID('${NO_ID}')`, "stage != 'read'"];
+  // Who looked at an object has not changed it; and of one that never was, somebody may have asked. What the engine
+  // remembers is carried forward as it was then, also of one that is gone.
+  const conditions = [known, `object != toUUID('${NO_ID}')`, `${STAGE} NOT IN ('read', 'state')`];
   const params: Record<string, unknown> = {};
   if (search.id !== undefined) {
     conditions.push(isOf('object', '[{id:UUID}]'));

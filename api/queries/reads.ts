@@ -44,6 +44,7 @@ export interface ReadPage {
   reads: LogRead[];
   hasMore: boolean;
   watermark: number;
+  gone: string | undefined;
 }
 
 /**
@@ -71,8 +72,8 @@ export async function findReads(context: QueryContext, filter: ReadFilter, page:
           { ...condition, others: ['has(value.reference, {object:UUID})', ...others] },
         ];
   const wheres = about.map(whereOf);
-  const { events, hasMore, watermark } = await readPage(context, wheres, params, page);
-  return { reads: events.map(asRead), hasMore, watermark };
+  const { events, ...rest } = await readPage(context, { wheres, params, from: filter.from }, page);
+  return { reads: events.map(asRead), ...rest };
 }
 
 const PARAMETER = 'parameter/';

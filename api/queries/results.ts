@@ -12,6 +12,8 @@ export interface Reference {
 export interface Watermark {
   log: string;
   watermark: number;
+  /** What the answer lacks because it has expired, in a sentence. */
+  gone?: string | undefined;
 }
 
 /** One entitlement that somebody held at an instant in one system. */
@@ -39,8 +41,6 @@ export interface Holding {
 
 export interface AccessAsOf extends Watermark {
   at: number;
-  /** What the answer lacks because it has expired, in a sentence. */
-  gone?: string | undefined;
   holdings: Holding[];
 }
 

@@ -3,6 +3,7 @@
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
+import { describeGone } from '../queries/context.ts';
 import { type Question, questionsOf } from './questions.ts';
 import { asObjectId, type Read, type ReadOutcome, readEvent } from './read-event.ts';
 
@@ -30,8 +31,9 @@ export async function executeRecorded({ args, context, report }: RecordedExecuti
     const { watermark } = context.queries;
     const reads = await Promise.all(questions.map((question) => readOf(question, result, context)));
     await context.reads.record(reads.map(readEvent));
-    // Each answer says how far it goes, also one that is a list or a number.
-    return { ...result, extensions: { ...result.extensions, watermark } };
+    const gone = describeGone(context.queries);
+    // Each answer says how far it goes and what has expired, also one that is a list or a number.
+    return { ...result, extensions: { ...result.extensions, watermark, ...(gone !== undefined && { gone }) } };
   } catch (error) {
     return { errors: [explainError(error, report)] };
   }

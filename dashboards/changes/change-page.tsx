@@ -7,6 +7,7 @@ import { formatDuration, measureDelay } from '../dates.ts';
 import { formatCount, formatCounted } from '../numbers.ts';
 import type { AnswerOf } from '../operation.ts';
 import { Page, Section } from '../page/page.tsx';
+import { Gone, hasExpired } from '../parts/gone.tsx';
 import { Instant } from '../parts/instant.tsx';
 import { describeChange } from '../words/outcome-words.ts';
 import { ChangeFacts } from './change-facts.tsx';
@@ -34,19 +35,23 @@ export function ChangePage(): ReactNode {
       </Page>
     );
   const { change, log } = query.data;
-  return change === null ? (
-    <NoChange sequence={sequence} watermark={formatCount(log.watermark)} />
-  ) : (
-    <ChangeDetail change={change} />
-  );
+  return change === null ? <NoChange sequence={sequence} log={log} /> : <ChangeDetail change={change} />;
 }
 
-function NoChange({ sequence, watermark }: { sequence: string; watermark?: string }): ReactNode {
+function NoChange({ sequence, log }: { sequence: string; log?: AnswerOf<typeof changeQuery>['log'] }): ReactNode {
+  const expired = log !== undefined && hasExpired(sequence, log.expiredBelow);
   return (
     <Page title={`Change #${sequence}`} above={<Link to="/changes">Changes</Link>}>
-      <Empty title={`There is no change with the sequence ${sequence}.`}>
-        {watermark !== undefined && `The log holds ${watermark} delivered changes, numbered from 0.`}
-      </Empty>
+      {expired ? (
+        <>
+          <Empty title={`The change ${sequence} has expired.`} />
+          <Gone gone={log.gone} />
+        </>
+      ) : (
+        <Empty title={`There is no change with the sequence ${sequence}.`}>
+          {log !== undefined && `The log holds ${formatCount(log.watermark)} delivered changes, numbered from 0.`}
+        </Empty>
+      )}
     </Page>
   );
 }
@@ -80,6 +85,7 @@ function ChangeDetail({ change }: { change: ChangeWithTrail }): ReactNode {
         </div>
         <div>
           <Section title="What led to it" note={describeWay(change)}>
+            <Gone gone={change.gone} />
             <Trail label="What led to this change" changes={change.causedBy} current={change} />
           </Section>
           <Section title="What it led to" note={describeConsequences(change)}>
@@ -109,7 +115,9 @@ function Neighbours({ sequence }: { sequence: string }): ReactNode {
 function describeWay(change: ChangeWithTrail): string {
   const [root] = change.causedBy;
   const hops = change.causedBy.length - 1;
-  if (root === undefined || hops < 1) return 'It is a root: nothing in this log caused it.';
+  if (root === undefined || hops < 1)
+    return change.gone === null ? 'It is a root: nothing in this log caused it.' : 'What led to it has expired.';
+  if (change.gone !== null) return `${formatCounted(hops, 'hop')} from the first change that has not expired`;
   return `${formatCounted(hops, 'hop')}, ${formatDuration(measureDelay(root.occurredAt, change.occurredAt))} from the root`;
 }
 

@@ -7,11 +7,12 @@ export const changeQuery = operation(
   query ChangeWithTrail($sequence: Sequence!) {
     change(sequence: $sequence) {
       ...ChangeFields
+      gone
       causedBy { ...ChangeFields }
       ledTo(first: 100) { ...ChangeFields }
       proof { sequence size leaf path root checkpoint { root keyIds } }
     }
-    log { watermark }
+    log { watermark expiredBelow gone }
   }
 `,
   [changeFields],

@@ -4,6 +4,7 @@ import { Link, useSearchParams } from 'react-router';
 import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { Page } from '../page/page.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { Paging } from '../parts/paging.tsx';
 import { readChangeFilter } from './change-filter.ts';
 import { ChangeFilterForm, FilterChips } from './change-filter-form.tsx';
@@ -22,18 +23,21 @@ export function ChangesPage(): ReactNode {
       <ChangeFilterForm />
       <FilterChips />
       <Answer query={query} what="changes" lines={10}>
-        {({ changes }) =>
-          changes.nodes.length === 0 ? (
-            <Empty title={filtered ? 'No change fits these filters.' : 'The log has no changes yet.'}>
-              {filtered ? <Link to="?">Clear all filters</Link> : 'They appear here with the first run of an agent.'}
-            </Empty>
-          ) : (
-            <>
-              <ChangeTable changes={changes.nodes} label="Changes, newest first" sought={filter} />
-              <Paging pageInfo={changes.pageInfo} watermark={changes.watermark} />
-            </>
-          )
-        }
+        {({ changes }) => (
+          <>
+            {changes.nodes.length === 0 ? (
+              <Empty title={filtered ? 'No change fits these filters.' : 'The log has no changes yet.'}>
+                {filtered ? <Link to="?">Clear all filters</Link> : 'They appear here with the first run of an agent.'}
+              </Empty>
+            ) : (
+              <>
+                <ChangeTable changes={changes.nodes} label="Changes, newest first" sought={filter} />
+                <Paging {...changes} />
+              </>
+            )}
+            <Gone gone={changes.gone} />
+          </>
+        )}
       </Answer>
     </Page>
   );

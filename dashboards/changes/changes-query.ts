@@ -8,7 +8,7 @@ export const changesQuery = operation(
     changes(filter: $filter, first: $first, after: $after) {
       nodes { ...ChangeFields }
       pageInfo { hasNextPage endCursor }
-      watermark
+      watermark gone
     }
   }
 `,

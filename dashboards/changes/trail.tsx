@@ -45,7 +45,7 @@ function Hop({ change, before, isCurrent }: { change: Change; before?: Change | 
       <div className="hop-time">
         <Instant at={change.occurredAt} />
         {before === undefined ? (
-          <span className="muted">the root</span>
+          <span className="muted">{isSame(change.sequence, change.root) ? 'the root' : 'after what has expired'}</span>
         ) : (
           <span className="hop-delay" title={`since change ${before.sequence}`}>
             {describeHop(before, change)}

@@ -7,6 +7,7 @@ import { readChangeFilter, readList, writeChangeFilter } from '../changes/change
 import { AgentField, FilterChips } from '../changes/change-filter-form.tsx';
 import { ChoiceMenu } from '../parts/choice-menu.tsx';
 import { TextField } from '../parts/field.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { Paging } from '../parts/paging.tsx';
 import { describeStage, KNOWN_STAGES } from '../words/stage-words.ts';
 import { HistoryTimeline } from './history-timeline.tsx';
@@ -24,14 +25,19 @@ export function HistoryView({ id }: { id: string }): ReactNode {
       <FilterChips />
       <Answer query={query} what="the history" lines={10}>
         {({ object }) =>
-          object === null || object.history.nodes.length === 0 ? (
-            <Empty title="No change of this object fits these filters.">
-              <Link to="?">Show its whole history</Link>
-            </Empty>
-          ) : (
+          object !== null && (
             <>
-              <HistoryTimeline id={id} changes={object.history.nodes} sought={filter} />
-              <Paging pageInfo={object.history.pageInfo} watermark={object.history.watermark} />
+              {object.history.nodes.length === 0 ? (
+                <Empty title="No change of this object fits these filters.">
+                  <Link to="?">Show its whole history</Link>
+                </Empty>
+              ) : (
+                <>
+                  <HistoryTimeline id={id} changes={object.history.nodes} sought={filter} />
+                  <Paging {...object.history} />
+                </>
+              )}
+              <Gone gone={object.history.gone} />
             </>
           )
         }

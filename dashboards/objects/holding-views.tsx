@@ -23,7 +23,7 @@ export function AccessView({ id }: { id: string }): ReactNode {
         {({ object }) =>
           object !== null && (
             <>
-              <AnsweredAt at={object.access.at} watermark={object.access.watermark} />
+              <AnsweredAt {...object.access} />
               {object.access.holdings.length === 0 ? (
                 <Empty title="At this instant it held nothing." />
               ) : (
@@ -49,7 +49,7 @@ export function HoldersView({ id }: { id: string }): ReactNode {
       <Answer query={query} what="the members">
         {({ holders }) => (
           <>
-            <AnsweredAt at={holders.at} watermark={holders.watermark} />
+            <AnsweredAt {...holders} />
             {holders.holdings.length === 0 ? (
               <Empty title="At this instant it had no members." />
             ) : (

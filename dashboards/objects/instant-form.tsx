@@ -5,6 +5,7 @@ import { formatInstant, readInstant } from '../dates.ts';
 import { formatCount } from '../numbers.ts';
 import type { Sequence } from '../operation.ts';
 import { InstantField, TextField } from '../parts/field.tsx';
+import { Gone } from '../parts/gone.tsx';
 
 /** What the address asks for; none means the latest. */
 export function readInstantAsked(params: URLSearchParams): { at: string | null; watermark: Sequence | null } {
@@ -54,11 +55,20 @@ function writeInstantAsked(view: string, filled: FormData): URLSearchParams {
   return params;
 }
 
-/** What the answer says it answers. */
-export function AnsweredAt({ at, watermark }: { at: string; watermark: Sequence }): ReactNode {
+interface AnsweredAtProps {
+  at: string;
+  watermark: Sequence;
+  gone: string | null;
+}
+
+/** What the answer says it answers, and what it lacks. */
+export function AnsweredAt({ at, watermark, gone }: AnsweredAtProps): ReactNode {
   return (
-    <p className="answered-at">
-      At <strong>{formatInstant(at)} UTC</strong>, as known at watermark {formatCount(watermark)}
-    </p>
+    <>
+      <p className="answered-at">
+        At <strong>{formatInstant(at)} UTC</strong>, as known at watermark {formatCount(watermark)}
+      </p>
+      <Gone gone={gone} />
+    </>
   );
 }

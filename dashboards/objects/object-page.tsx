@@ -5,6 +5,7 @@ import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { Page } from '../page/page.tsx';
 import { Badge } from '../parts/badge.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { HistoryView } from './history-view.tsx';
 import { AccessView, HoldersView } from './holding-views.tsx';
 import { type ObjectHeader, objectQuery } from './object-query.ts';
@@ -30,6 +31,7 @@ export function ObjectPage(): ReactNode {
     return (
       <Page title="No such object" above={above}>
         <Empty title={`The log knows no object with the id ${id}.`} />
+        <Gone gone={query.data?.log.gone ?? null} />
       </Page>
     );
   return (

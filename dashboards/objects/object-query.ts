@@ -6,6 +6,7 @@ import { type AnswerOf, operation } from '../operation.ts';
 export const objectQuery = operation(`
   query ObjectHeader($id: ID!) {
     object(id: $id) { id type name deleted }
+    log { gone }
   }
 `);
 
@@ -16,7 +17,7 @@ export const historyQuery = operation(
       history(first: $first, after: $after, filter: $filter) {
         nodes { ...ChangeFields }
         pageInfo { hasNextPage endCursor }
-        watermark
+        watermark gone
       }
     }
   }
@@ -28,7 +29,7 @@ export const stateQuery = operation(`
   query ObjectState($id: ID!, $at: DateTime, $watermark: Sequence) {
     object(id: $id) {
       state(at: $at, watermark: $watermark) {
-        at watermark
+        at watermark gone
         systems {
           agent entry dn anchor
           attributes {
@@ -53,7 +54,7 @@ export const accessQuery = operation(
   `
   query ObjectAccess($id: ID!, $at: DateTime, $watermark: Sequence) {
     object(id: $id) {
-      access(at: $at, watermark: $watermark) { at watermark holdings { ...HoldingFields } }
+      access(at: $at, watermark: $watermark) { at watermark gone holdings { ...HoldingFields } }
     }
   }
 `,
@@ -64,7 +65,7 @@ export const holdersQuery = operation(
   `
   query Holders($id: ID!, $at: DateTime, $agent: String, $watermark: Sequence) {
     holders(entitlement: $id, at: $at, agent: $agent, watermark: $watermark) {
-      at watermark holdings { ...HoldingFields }
+      at watermark gone holdings { ...HoldingFields }
     }
   }
 `,

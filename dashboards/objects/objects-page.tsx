@@ -7,6 +7,7 @@ import { formatCount } from '../numbers.ts';
 import { Page } from '../page/page.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { SelectField, TextField } from '../parts/field.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { Instant } from '../parts/instant.tsx';
 import { ObjectLink } from '../parts/links.tsx';
 import { Columns, TableFrame } from '../parts/table-frame.tsx';
@@ -26,15 +27,18 @@ export function ObjectsPage(): ReactNode {
     >
       <ObjectSearch search={search ?? ''} type={type ?? ''} />
       <Answer query={query} what="objects">
-        {({ objects }) =>
-          objects.length === 0 ? (
-            <Empty title={search === null ? 'There are no objects yet.' : `Nothing is or was called “${search}”.`}>
-              {(search ?? type) !== null && <Link to="?">Show all objects</Link>}
-            </Empty>
-          ) : (
-            <ObjectTable objects={objects} />
-          )
-        }
+        {({ objects, log }) => (
+          <>
+            {objects.length === 0 ? (
+              <Empty title={search === null ? 'There are no objects yet.' : `Nothing is or was called “${search}”.`}>
+                {(search ?? type) !== null && <Link to="?">Show all objects</Link>}
+              </Empty>
+            ) : (
+              <ObjectTable objects={objects} />
+            )}
+            <Gone gone={log.gone} />
+          </>
+        )}
       </Answer>
     </Page>
   );

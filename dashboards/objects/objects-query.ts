@@ -6,6 +6,7 @@ export const objectsQuery = operation(`
     objects(search: $search, type: $type, first: $first) {
       id type name formerNames deleted firstSeen lastChanged
     }
+    log { gone }
   }
 `);
 

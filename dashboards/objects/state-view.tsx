@@ -28,7 +28,7 @@ function StateTable({ state }: { state: ObjectState }): ReactNode {
   const names = new Set(state.systems.flatMap(({ attributes }) => attributes.map(({ name }) => name)));
   return (
     <>
-      <AnsweredAt at={state.at} watermark={state.watermark} />
+      <AnsweredAt {...state} />
       {names.size === 0 ? (
         <Empty title="At this instant the object was in no system.">Choose another one.</Empty>
       ) : (

@@ -4,6 +4,7 @@ import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { formatExactly, formatInstant } from '../dates.ts';
 import { Page, Section } from '../page/page.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { RunTable } from '../runs/run-table.tsx';
 import { ChangesByMonth } from './changes-by-month.tsx';
 import { KeyFigures } from './key-figures.tsx';
@@ -46,6 +47,7 @@ function OverviewParts({ overview }: { overview: Overview }): ReactNode {
     );
   return (
     <div className="overview">
+      <Gone gone={overview.gone} />
       <KeyFigures overview={overview} />
       <div className="overview-main">
         <Section title="Changes by month and stage">

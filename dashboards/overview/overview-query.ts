@@ -6,7 +6,7 @@ export const overviewQuery = operation(
   `
   query Overview {
     overview {
-      until
+      until gone
       objectCounts { name count }
       changesByMonth { period stage count }
       turnover { period joiners leavers }

@@ -8,9 +8,11 @@ import type { Sequence } from '../operation.ts';
 interface PagingProps {
   pageInfo: { hasNextPage: boolean; endCursor: string | null };
   watermark?: Sequence;
+  /** What would be older but has expired. */
+  gone: string | null;
 }
 
-export function Paging({ pageInfo, watermark }: PagingProps): ReactNode {
+export function Paging({ pageInfo, watermark, gone }: PagingProps): ReactNode {
   const [params] = useSearchParams();
   const { pathname } = useLocation();
   const linkTo = (after: string | null): string => {
@@ -27,7 +29,7 @@ export function Paging({ pageInfo, watermark }: PagingProps): ReactNode {
           Older
         </Link>
       ) : (
-        <span className="muted">Nothing older</span>
+        <span className="muted">{gone === null ? 'Nothing older' : 'What was older has expired'}</span>
       )}
       {watermark !== undefined && (
         <span className="muted paging-watermark" title="Every answer stops at what has been delivered to ClickHouse">

@@ -5,6 +5,7 @@ import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { Page } from '../page/page.tsx';
 import { InstantField, SelectField, TextField } from '../parts/field.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { Paging } from '../parts/paging.tsx';
 import { describeQuestion, describeReadOutcome, QUESTIONS, READ_OUTCOMES } from '../words/read-words.ts';
 import { readReadFilter, writeReadFilter } from './read-filter.ts';
@@ -24,18 +25,21 @@ export function ReadsPage(): ReactNode {
     >
       <ReadFilterForm />
       <Answer query={query} what="reads" lines={10}>
-        {({ reads }) =>
-          reads.nodes.length === 0 ? (
-            <Empty title="No read fits these filters.">
-              <Link to="?">Clear all filters</Link>
-            </Empty>
-          ) : (
-            <>
-              <ReadTable reads={reads.nodes} label="Reads, newest first" />
-              <Paging pageInfo={reads.pageInfo} watermark={reads.watermark} />
-            </>
-          )
-        }
+        {({ reads }) => (
+          <>
+            {reads.nodes.length === 0 ? (
+              <Empty title="No read fits these filters.">
+                <Link to="?">Clear all filters</Link>
+              </Empty>
+            ) : (
+              <>
+                <ReadTable reads={reads.nodes} label="Reads, newest first" />
+                <Paging {...reads} />
+              </>
+            )}
+            <Gone gone={reads.gone} />
+          </>
+        )}
       </Answer>
     </Page>
   );

@@ -10,7 +10,7 @@ export const readsQuery = operation(`
         parameters { name type value reference { id name type } }
       }
       pageInfo { hasNextPage endCursor }
-      watermark
+      watermark gone
     }
   }
 `);

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { Page } from '../page/page.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { ReportForm } from './report-form.tsx';
 import { reportsQuery } from './reports-query.ts';
 
@@ -14,15 +15,18 @@ export function ReportsPage(): ReactNode {
       lead="Each PDF names its parameters, the watermark and the Merkle root of the log, so that it can be checked later."
     >
       <Answer query={query} what="reports">
-        {({ reports }) =>
+        {({ reports, log }) =>
           reports.length === 0 ? (
             <Empty title="No report is defined." />
           ) : (
-            <div className="reports">
-              {reports.map((report) => (
-                <ReportForm key={report.name} report={report} />
-              ))}
-            </div>
+            <>
+              <Gone gone={log.gone} />
+              <div className="reports">
+                {reports.map((report) => (
+                  <ReportForm key={report.name} report={report} />
+                ))}
+              </div>
+            </>
           )
         }
       </Answer>

@@ -7,6 +7,7 @@ export const reportsQuery = operation(`
       name title description
       parameters { name label type required }
     }
+    log { gone }
   }
 `);
 

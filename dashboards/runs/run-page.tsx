@@ -6,6 +6,7 @@ import { useAnswer } from '../answers/use-answer.ts';
 import { formatDuration, measureDelay } from '../dates.ts';
 import { Page } from '../page/page.tsx';
 import { ResultBadge } from '../parts/badge.tsx';
+import { Gone, hasExpired } from '../parts/gone.tsx';
 import { Instant } from '../parts/instant.tsx';
 import { runQuery } from './run-query.ts';
 import { CompleteBadge } from './run-table.tsx';
@@ -17,12 +18,16 @@ export function RunPage(): ReactNode {
   const query = useAnswer(runQuery, { id }, { enabled: isSequence });
   const run = query.data?.run;
   const above = <Link to="/runs">Runs</Link>;
-  if (!isSequence || run === null)
+  if (!isSequence || run === null) {
+    const { expiredBelow = 0, gone = null } = query.data?.log ?? {};
+    const expired = isSequence && hasExpired(id, expiredBelow);
     return (
       <Page title={`Run #${id}`} above={above}>
-        <Empty title={`There is no run with the number ${id}.`} />
+        <Empty title={expired ? `The run ${id} has expired.` : `There is no run with the number ${id}.`} />
+        {expired && <Gone gone={gone} />}
       </Page>
     );
+  }
   return (
     <Page
       title={run === undefined ? `Run #${id}` : `${run.agent}: ${run.profile}`}

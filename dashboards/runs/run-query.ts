@@ -13,6 +13,7 @@ export const runQuery = operation(`
         balance { read unchanged changed refused gone }
       }
     }
+    log { expiredBelow gone }
   }
 `);
 

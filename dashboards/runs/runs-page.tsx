@@ -5,6 +5,7 @@ import { Answer } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { AgentField } from '../changes/change-filter-form.tsx';
 import { Page } from '../page/page.tsx';
+import { Gone } from '../parts/gone.tsx';
 import { Paging } from '../parts/paging.tsx';
 import { RunTable } from './run-table.tsx';
 import { runsQuery } from './runs-query.ts';
@@ -32,7 +33,8 @@ export function RunsPage(): ReactNode {
         {({ runs }) => (
           <>
             <RunTable runs={runs.nodes} label="Runs, newest first" />
-            {runs.nodes.length > 0 && <Paging pageInfo={runs.pageInfo} />}
+            {runs.nodes.length > 0 && <Paging {...runs} />}
+            <Gone gone={runs.gone} />
           </>
         )}
       </Answer>

@@ -8,6 +8,7 @@ export const runsQuery = operation(
     runs(agent: $agent, first: $first, after: $after) {
       nodes { ...RunSummary }
       pageInfo { hasNextPage endCursor }
+      gone
     }
   }
 `,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { StateRow } from '../../ingest/journal/state-store.ts';
 import type { Configuration } from '../configuration/model.ts';
 import { type Entry, KINDS, type MetaverseObject } from '../space.ts';
+import { formerKey } from '../synchronize.ts';
 import { withErased, withoutErasedUnresolved } from './erased-values.ts';
 import { NOT_REBUILT } from './exceptions.ts';
 import { asLogged } from './logged-values.ts';
@@ -35,13 +36,16 @@ export function compareStates(
   { configuration, cutOff }: Pick<Replay, 'configuration' | 'cutOff'>,
 ): Comparison {
   const differences: StateDifference[] = [];
+  const due = new Due(cutOff);
   let compared = 0;
   let count = 0;
   for (const [ours, theirs] of pairs(live, rebuilt)) {
     const row = ours ?? theirs;
     if (!row || isExcepted(row)) continue;
     compared += 1;
-    const values = [ours?.value, theirs?.value].map((value) => withoutDue(row.kind, value, cutOff));
+    due.meet(ours);
+    due.meet(theirs);
+    const values = [ours?.value, theirs?.value].map((value) => due.without(row, value));
     for (const difference of differencesOf(row, values[0], values[1], configuration)) {
       count += 1;
       if (differences.length < MOST_DIFFERENCES) differences.push(difference);
@@ -54,14 +58,38 @@ function isExcepted({ kind, key }: StateRow): boolean {
   return NOT_REBUILT.some((each) => each.kind === kind && (each.key === undefined || each.key === key));
 }
 
-/** Of agents whose synchronisation was cut off, what follows from what it looked at in vain: see exceptions.ts. */
-function withoutDue(kind: string, value: unknown, cutOff: ReadonlySet<string>): unknown {
-  if (cutOff.size === 0 || value === undefined) return value;
-  if (kind === KINDS.former) return undefined;
-  if (kind === KINDS.object) return { ...(value as MetaverseObject), losers: {} };
-  if (kind !== KINDS.entry || !cutOff.has((value as Entry).agent)) return value;
-  const { pending, retry: _, cause: __, lastOutcome: ___, unresolved: ____, ...rest } = value as Entry;
-  return pending?.kind === 'delete' && rest.object === undefined ? undefined : rest;
+/** What follows from what a synchronisation that was cut off may have looked at in vain: exceptions.ts lists it. */
+class Due {
+  readonly #entries: ReadonlySet<string>;
+  readonly #objects = new Set<string>();
+  readonly #formers = new Set<string>();
+
+  constructor(entries: ReadonlySet<string>) {
+    this.#entries = entries;
+  }
+
+  /** Takes an entry; entries come before the objects that they are joined to, and before whose they were. */
+  meet(row: StateRow | undefined): void {
+    if (row?.kind !== KINDS.entry || !this.#entries.has(row.key)) return;
+    const entry = row.value as Entry;
+    const former = isGoingUnjoined(entry) ? formerKey(entry) : undefined;
+    if (entry.object !== undefined) this.#objects.add(entry.object);
+    if (former !== undefined) this.#formers.add(former);
+  }
+
+  without({ kind, key }: StateRow, value: unknown): unknown {
+    if (value === undefined) return value;
+    if (kind === KINDS.former && this.#formers.has(key)) return undefined;
+    if (kind === KINDS.object && this.#objects.has(key)) return { ...(value as MetaverseObject), losers: {} };
+    if (kind !== KINDS.entry || !this.#entries.has(key)) return value;
+    const { pending: _, retry: __, cause: ___, lastOutcome: ____, unresolved: _____, ...rest } = value as Entry;
+    return isGoingUnjoined(value as Entry) ? undefined : rest;
+  }
+}
+
+/** Its system has it no longer, and nothing of ours hangs on it: that it goes is no event. */
+function isGoingUnjoined({ pending, object }: Entry): boolean {
+  return pending?.kind === 'delete' && object === undefined;
 }
 
 function orderOf({ kind, key }: StateRow): string {

@@ -47,7 +47,7 @@ export const REBUILT_IN_PART: readonly (Exception & { field: string })[] = [
   },
   {
     field: 'due',
-    what: 'what is due in a synchronisation that was cut off',
+    what: 'of an entry that a synchronisation which was cut off had before it: `pending`, `retry`, `cause`, `lastOutcome` and `unresolved`; `losers` of the object that it is joined to; and, if its system has it no longer and it is joined to none, that it is there and whose it was (`former`)',
     why: 'what it had looked at in vain left no event; it is looked at again, which changes nothing',
   },
 ];

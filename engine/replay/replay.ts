@@ -25,6 +25,13 @@ export class ReplayError extends Error {
   override name = 'ReplayError';
 }
 
+interface CutOff {
+  /** Entries that events show to have been looked at. */
+  shown: ReadonlySet<string>;
+  /** All that it may have looked at, these among them. */
+  due: ReadonlySet<string>;
+}
+
 /** Changes kept in memory before they are written. */
 const CHANGES_AT_ONCE = 2_000;
 const NO_CONFIGURATION: Configuration = {
@@ -60,8 +67,8 @@ export class Replay {
   #configurationSequence = 0;
   #unit: Unit;
   #step: OpenStep | undefined;
-  /** Of agents whose last synchronisation did not come to its end: the entries that it looked at. */
-  readonly #cutOff = new Map<string, Set<string>>();
+  /** Of agents whose last synchronisation did not come to its end. */
+  readonly #cutOff = new Map<string, CutOff>();
   #next: number;
   /** Whether the state of the last event is known: not where events have expired, until it was carried forward. */
   #isKnown: boolean;
@@ -86,10 +93,11 @@ export class Replay {
     return this.#isKnown;
   }
 
-  /** The agents whose last synchronisation did not come to its end: what it had looked at in vain is not known. */
+  /** The entries that a synchronisation which did not come to its end may have looked at in vain: that is not known. */
   get cutOff(): ReadonlySet<string> {
-    const names = this.#cutOff.keys();
-    return new Set(isSynchronization(this.#step) ? [...names, this.#step.agent] : names);
+    const ended = [...this.#cutOff.values()].map(({ due }) => due);
+    const open = isSynchronization(this.#step) ? [this.#step.due, this.#step.processed, this.#step.again] : [];
+    return new Set([...ended, ...open].flatMap((ids) => [...ids]));
   }
 
   /** Takes the next event; they come in order and without a gap. Throws ReplayError. */
@@ -230,12 +238,13 @@ export class Replay {
         : kind === 'full-synchronization'
           ? types.flatMap((type) => this.#unit.find('entry', 'all', entryIndex.ofAgent(agent, type)))
           : [];
-    const again = new Set(this.#cutOff.get(agent));
+    const again = new Set(this.#cutOff.get(agent)?.shown);
     return { agent, kind, due, processed: new Set(), failed: new Set(), again, flowed: new Set() };
   }
 
-  #rememberCutOff({ agent, processed, again }: OpenStep): void {
-    this.#cutOff.set(agent, new Set([...again, ...processed]));
+  #rememberCutOff({ agent, due, processed, again }: OpenStep): void {
+    const shown = new Set([...again, ...processed]);
+    this.#cutOff.set(agent, { shown, due: new Set([...(this.#cutOff.get(agent)?.due ?? []), ...due, ...shown]) });
   }
 
   #close(event: ChangeEvent, agent: string): void {

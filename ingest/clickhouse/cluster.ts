@@ -114,15 +114,19 @@ function readTables(owner: ClickHouse, database: string): Promise<z.infer<typeof
   );
 }
 
+/** The engine of the table that asks all shards. What is of no one event, such as a rollup's row, is only ever read through it. */
+export function distributedEngine(cluster: Cluster, table: string, hasSequence = true): string {
+  const key = hasSequence ? `intDiv(sequence, ${cluster.shardEvents})` : 'rand()';
+  return `Distributed('${cluster.name}', '${cluster.rowsDatabase}', '${table}', ${key})`;
+}
+
 /** On one server, for each table with rows the one that asks all shards; made anew when columns or shards have changed. */
 export async function makeDistributedTables(owner: ClickHouse, cluster: Cluster): Promise<void> {
-  const { name, database, rowsDatabase, shardEvents } = cluster;
+  const { name, database, rowsDatabase } = cluster;
   const local = await readTables(owner, rowsDatabase);
   const distributed = new Map((await readTables(owner, database)).map((table) => [table.name, table]));
   for (const table of local.filter((each) => /MergeTree/.test(each.engine) && each.name !== 'migrations')) {
-    // What is of no one event, such as a rollup's row, is only ever read through this table.
-    const key = table.columns.includes('sequence UInt64') ? `intDiv(sequence, ${shardEvents})` : 'rand()';
-    const engine = `Distributed('${name}', '${rowsDatabase}', '${table.name}', ${key})`;
+    const engine = distributedEngine(cluster, table.name, table.columns.includes('sequence UInt64'));
     const known = distributed.get(table.name);
     if (known?.engine === engine && known.columns.join() === table.columns.join()) continue;
     if (known !== undefined && !known.engine.startsWith('Distributed')) {

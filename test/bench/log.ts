@@ -4,13 +4,13 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { type Measurement, type Report, tableOf } from './measurement.ts';
+import { describeFewRuns, type Measurement, type Report, tableOf } from './measurement.ts';
 import { SECTIONS, type Section } from './sections.ts';
 
 const USAGE = `npm run bench:log -- [--only NAME,…] [--events N] [--runs N] [--growth N,N,…] [--json FILE]
   --only    sections: ${Object.keys(SECTIONS).join(', ')}
   --events  events in the large sections (1000000)
-  --runs    how often a rate is measured (5)
+  --runs    how often a rate is measured (5); fewer are marked as no result
   --growth  sizes of the section growth (a tenth of --events, and --events)
   --json    also writes the lines of JSON here
 `;
@@ -55,7 +55,8 @@ async function run({ sections, sizes, json }: ReturnType<typeof readArguments>):
       process.stderr.write(`${name} failed: ${error instanceof Error ? error.message : String(error)}\n`);
     });
   }
-  process.stdout.write(`\n${tableOf(all)}\n`);
+  const few = describeFewRuns(sizes.runs);
+  process.stdout.write(`\n${tableOf(all)}\n${few === undefined ? '' : `\n${few}\n`}`);
 }
 
 let chosen: ReturnType<typeof readArguments> | undefined;

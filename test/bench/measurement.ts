@@ -25,6 +25,8 @@ export interface Measurement {
 
 export type Report = (measurement: Measurement) => void;
 
+/** Fewer runs than this have no median worth the name. */
+const ENOUGH_FOR_MEDIAN = 5;
 /** Fewer figures than this have no 95th percentile worth the name. */
 const ENOUGH_FOR_P95 = 20;
 const SHOWN_DIGITS = 4;
@@ -46,6 +48,12 @@ export function measured(
     ...(runs.length >= ENOUGH_FOR_P95 && { p95: shorten(quantile(runs, 0.95)) }),
     ...(target && { met: target.must === 'at-least' ? median >= target.value : median <= target.value }),
   };
+}
+
+/** What has to be said of rates that were measured so often; undefined: nothing. */
+export function describeFewRuns(runs: number): string | undefined {
+  if (runs >= ENOUGH_FOR_MEDIAN) return undefined;
+  return `--runs ${runs}: NOT A RESULT. A rate is the median of at least ${ENOUGH_FOR_MEDIAN} runs; these figures only show that the sections work.`;
 }
 
 /** By linear interpolation between the two nearest figures. */

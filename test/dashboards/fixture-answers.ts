@@ -37,6 +37,7 @@ export function answerQuestions(story: FixtureStory) {
     lagSeconds: 0,
     pressure: 'none',
     root: ROOT,
+    expiredBelow: '0',
     state: 'delivering',
     problem: null,
     outside: { destination: 'witness example.org/w1', size: '12', at: '2024-06-10T07:20:00.000000Z' },
