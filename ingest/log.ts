@@ -4,8 +4,9 @@ import { BackPressure, type Limits } from './back-pressure.ts';
 import { Checkpoints } from './checkpoints/checkpoints.ts';
 import { createDestinations, Publication, type PublicationSettings } from './checkpoints/publication/publication.ts';
 import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickhouse/connect.ts';
+import { Scrubber } from './clickhouse/scrubber.ts';
 import { Shipper } from './clickhouse/shipper.ts';
-import { KEPT_DAYS, Trimmer } from './clickhouse/trimmer.ts';
+import { KEPT_DAYS, KEPT_ROWS, Trimmer } from './clickhouse/trimmer.ts';
 import { Eraser } from './erasure/eraser.ts';
 import { LogError } from './errors.ts';
 import { Journal } from './journal/journal.ts';
@@ -17,6 +18,7 @@ export interface ChangeLog {
   readonly shipper: Shipper;
   readonly pressure: BackPressure;
   readonly trimmer: Trimmer;
+  readonly scrubber: Scrubber;
   readonly checkpoints: Checkpoints;
   readonly publication: Publication;
   readonly eraser: Eraser;
@@ -33,6 +35,8 @@ export interface LogTarget extends ClickHouseTarget {
   partitionEvents?: number | undefined;
   /** How many days the journal keeps rows that are delivered. */
   journalDays?: number | undefined;
+  /** How many of the newest rows it keeps whatever their age; 100,000 unless given. Only measurements and tests set it. */
+  journalRows?: number | undefined;
 }
 
 /**
@@ -54,14 +58,16 @@ export async function openChangeLog(target: LogTarget, limits?: Limits): Promise
     checkpoints.start();
     const { reader } = checkpoints;
     const checkpointed = () => reader.newest()?.size ?? 0;
-    const keepDays = target.journalDays ?? KEPT_DAYS;
-    const trimmer = new Trimmer({ journal, clickhouse, shipper, checkpointed }, { keepDays });
+    const rules = { keepDays: target.journalDays ?? KEPT_DAYS, keepRows: target.journalRows ?? KEPT_ROWS };
+    const trimmer = new Trimmer({ journal, clickhouse, shipper, checkpointed }, rules);
     trimmer.start();
+    const scrubber = new Scrubber({ journal, clickhouse, shipper });
+    scrubber.start();
     const destinations = target.publication ? createDestinations(target.publication, checkpoints) : [];
     const publication = new Publication(checkpoints, destinations);
     const eraser = new Eraser(journal, clickhouse, shipper);
     eraser.start();
-    const parts = { journal, clickhouse, shipper, trimmer, checkpoints, publication, eraser };
+    const parts = { journal, clickhouse, shipper, trimmer, scrubber, checkpoints, publication, eraser };
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= closeAll(parts);
@@ -89,6 +95,7 @@ interface Parts {
   clickhouse?: ClickHouse | undefined;
   shipper?: Shipper;
   trimmer?: Trimmer;
+  scrubber?: Scrubber;
   checkpoints?: Checkpoints | undefined;
   publication?: Publication;
   eraser?: Eraser;
@@ -96,10 +103,11 @@ interface Parts {
 
 /** In this order: the shipper uses both stores, what was accepted last is signed for, and the lock on the folder goes last. */
 async function closeAll(parts: Parts): Promise<void> {
-  const { journal, clickhouse, shipper, trimmer, checkpoints, publication, eraser } = parts;
+  const { journal, clickhouse, shipper, trimmer, scrubber, checkpoints, publication, eraser } = parts;
   try {
     await eraser?.stop();
     await trimmer?.stop();
+    await scrubber?.stop();
     await shipper?.stop();
     await clickhouse?.close();
   } finally {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { logTargetOf, readEnvironment } from '../api/environment.ts';
 import { Trimmer, type TrimRules } from '../ingest/clickhouse/trimmer.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { Journal } from '../ingest/journal/journal.ts';
@@ -42,6 +43,35 @@ test('nothing is trimmed that no checkpoint is signed over, and what one is sign
   await log.checkpoints.current();
   assert.equal(await trimmer.trimOnce(), 1024, 'the rows of the tile that is not full stay');
   await assertWhole(log);
+});
+
+test('the log itself trims nothing that no checkpoint is signed over', async (t) => {
+  const log = await openChangeLog({ folder: makeFolder(t), journalDays: 0, journalRows: 0 });
+  afterwards(t, () => log.close());
+  await log.journal.accept((base) => makeBatch(base, 600));
+  await log.shipper.delivered(600);
+  assert.equal(await log.trimmer.trimOnce(), 0);
+  await log.checkpoints.current();
+  await log.journal.accept((base) => makeBatch(base, 600));
+  await log.shipper.delivered(1200);
+  assert.equal(await log.trimmer.trimOnce(), 600);
+});
+
+test('METATRAIL_JOURNAL_DAYS says how long rows stay; a month unless it is set', async (t) => {
+  for (const [days, first] of [
+    ['0', 512],
+    ['1', 0],
+    [undefined, 0],
+  ] as const) {
+    const environment = readEnvironment({ METATRAIL_DATA: makeFolder(t), METATRAIL_JOURNAL_DAYS: days });
+    const log = await openChangeLog({ ...logTargetOf(environment), journalRows: 0 });
+    afterwards(t, () => log.close());
+    await log.journal.accept((base) => makeBatch(base, 600));
+    await log.shipper.delivered(600);
+    await log.checkpoints.current();
+    assert.equal(await log.trimmer.trimOnce(), first, `METATRAIL_JOURNAL_DAYS=${days}`);
+    await log.close();
+  }
 });
 
 test('rows that are too new, by number or by age, stay', async (t) => {

@@ -72,7 +72,7 @@ function setSecurityHeaders(_: Request, response: Response, next: NextFunction):
 }
 
 function answerReady(service: Service, response: Response): void {
-  const { journal, shipper, pressure, trimmer, eraser, checkpoints, publication } = service.installation.log;
+  const { journal, shipper, pressure, trimmer, scrubber, eraser, checkpoints, publication } = service.installation.log;
   const lag = pressure.lag;
   const reason = service.notReady();
   const ready = reason === undefined && shipper.state !== 'stopped';
@@ -87,6 +87,7 @@ function answerReady(service: Service, response: Response): void {
     shipper: shipper.state,
     ...(shipper.problem && { problem: shipper.problem.message }),
     ...(trimmer.problem && { trimming: trimmer.problem.message }),
+    ...(scrubber.problem && { scrubbing: scrubber.problem.message }),
     ...(eraser.problem && { erasing: eraser.problem.message }),
     checkpoint: {
       size: checkpoints.newest()?.size ?? 0,

@@ -42,7 +42,10 @@ export interface Diagnosis {
   firstRow: number;
   /** The number of rows in ClickHouse. */
   held: number;
-  /** Other logs of which ClickHouse holds events. */
+  /**
+   * Other logs of which ClickHouse holds events. Not, where they are among those of this log and the journal has the rows in
+   * whose place they are: then they are events that differ, or ahead.
+   */
   foreign: { log: string; events: number }[];
   /** Delivered and not there; the journal has them. */
   missing: Range[];
@@ -72,18 +75,25 @@ export const isHealthy = (diagnosis: Diagnosis): boolean =>
   diagnosis.ahead === undefined &&
   diagnosis.different === undefined;
 
+/** Whether this is the ClickHouse of another log, and not one of this log that events of another got into. */
+export const isOfAnotherLog = (foreign: readonly { events: number }[], held: number): boolean =>
+  foreign.reduce((sum, { events }) => sum + events, 0) * 2 > held;
+
 /** Compares both stores. The tables are there, and nobody writes meanwhile. Throws LogError when a store does not answer. */
 export async function diagnose(journal: Journal, clickhouse: ClickHouse): Promise<Diagnosis> {
   const { log, size, firstRow } = journal;
   const shipped = Number(journal.fact('shipped') ?? 0);
   const logs = await clickhouse.select(
-    'SELECT log, count() AS events FROM events GROUP BY log ORDER BY log LIMIT 10',
+    'SELECT log, count() AS events, min(sequence) AS first FROM events GROUP BY log ORDER BY log LIMIT 10',
     {},
-    z.object({ log: z.string(), events: z.number() }),
+    z.object({ log: z.string(), events: z.number(), first: z.number() }),
     { timeLimit: TIME_LIMIT },
   );
+  const held = logs.reduce((sum, { events }) => sum + events, 0);
   const found = { missing: [] as Range[], lost: [] as Range[], twice: [] as Range[] };
-  const foreign = logs.filter((each) => each.log !== log);
+  const others = logs.filter((each) => each.log !== log);
+  const isReplaceable = !isOfAnotherLog(others, held) && others.every(({ first }) => first >= firstRow);
+  const foreign = isReplaceable ? [] : others.map(({ log: other, events }) => ({ log: other, events }));
   if (foreign.length === 0) {
     for (const gap of await findGaps(clickhouse, expiredOf(journal)?.below ?? 0, shipped)) {
       if (gap.from < firstRow) found.lost.push({ from: gap.from, to: Math.min(gap.to, firstRow) });
@@ -96,7 +106,7 @@ export async function diagnose(journal: Journal, clickhouse: ClickHouse): Promis
     size,
     shipped,
     firstRow,
-    held: logs.reduce((sum, { events }) => sum + events, 0),
+    held,
     foreign,
     ...found,
     ahead: foreign.length === 0 ? await describeAhead(clickhouse, size) : undefined,

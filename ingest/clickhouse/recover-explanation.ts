@@ -1,5 +1,5 @@
 // What a diagnosis means, in sentences for whoever has to decide: what is wrong, what may have happened, what repairs it.
-import { countOf, type Diagnosis, formatRange, type Range } from './recover-diagnosis.ts';
+import { countOf, type Diagnosis, formatRange, isOfAnotherLog, type Range } from './recover-diagnosis.ts';
 
 /** Ranges named in one sentence. */
 const NAMED = 10;
@@ -15,10 +15,13 @@ export function explain(diagnosis: Diagnosis): string[] {
   ];
 }
 
-function explainForeign({ foreign, log }: Diagnosis): string[] {
+function explainForeign({ foreign, held, log, firstRow }: Diagnosis): string[] {
+  const what = isOfAnotherLog(foreign, held)
+    ? 'the two do not belong together'
+    : `they are among those of this log, and the journal, which begins with event ${firstRow}, cannot put all of its own in their place`;
   return foreign.map(
     (other) =>
-      `ClickHouse holds ${events(other.events)} of the log ${other.log}, and this data folder is the log ${log}: the two do not belong together.`,
+      `ClickHouse holds ${events(other.events)} of the log ${other.log}, and this data folder is the log ${log}: ${what}.`,
   );
 }
 

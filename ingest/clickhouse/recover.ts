@@ -11,7 +11,7 @@ import type { StateChange } from '../journal/messages.ts';
 import { expiredOf } from '../retention/tombstones.ts';
 import { completeViews, VIEWS } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
-import { countOf, type Diagnosis, findGaps, formatRange, type Range } from './recover-diagnosis.ts';
+import { countOf, type Diagnosis, findGaps, formatRange, isOfAnotherLog, type Range } from './recover-diagnosis.ts';
 import { EVENT_COLUMNS, INSERTED_COLUMNS } from './rows.ts';
 
 /** Who repairs, and why: kept in the event, so neither may name a person's data. */
@@ -56,7 +56,9 @@ export function readPending(journal: Journal): Pending | undefined {
 /** Why this cannot be repaired from what is here; undefined: it can. */
 export function findObstacle(diagnosis: Diagnosis, order: Pick<Order, 'fromJournal'>): string | undefined {
   if (diagnosis.foreign.length > 0)
-    return 'Rows of another log are never touched: name the ClickHouse of this data folder.';
+    return isOfAnotherLog(diagnosis.foreign, diagnosis.held)
+      ? 'The rows of another log are never touched: name the ClickHouse of this data folder.'
+      : 'The journal has no rows to put in the place of all that are of another log: restore ClickHouse from a backup.';
   if (diagnosis.twice.length > 0)
     return 'The journal has no rows to tell which of two is right: restore ClickHouse from a backup.';
   if (diagnosis.lost.length > 0)

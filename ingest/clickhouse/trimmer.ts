@@ -1,15 +1,13 @@
 // Trims the journal: rows that a checkpoint was signed over and that ClickHouse holds as the journal does, each of them read
-// back and compared, go when they are old enough. Their leaves stay in the tiles. Slow on purpose: it has all day, and
-// shipping and questions have not.
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isDeepStrictEqual } from 'node:util';
+// back and compared, go when they are old enough. Their leaves stay in the tiles.
 import { z } from 'zod';
 import { type Clock, type Micros, parseInstant, systemClock } from '../clock.ts';
-import { asLogError, LogError } from '../errors.ts';
-import type { Journal, JournalRow } from '../journal/journal.ts';
+import type { LogError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
 import { expiredOf } from '../retention/tombstones.ts';
-import { compareRows } from './comparison.ts';
+import { holdsDelivered } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
+import { COMPARED_AT_ONCE, isBusy, PAUSE_MS, Rounds } from './rounds.ts';
 import type { Shipper } from './shipper.ts';
 
 /** The newest rows stay whatever their age: some batches of the shipper, so that what it may have to compare is there. */
@@ -20,13 +18,8 @@ export const KEPT_ROWS = 100_000;
  */
 export const KEPT_DAYS = 30;
 const DAY: Micros = 86_400_000_000;
-/** Rows of one comparison: some 100 ms of one connection. */
-const COMPARED_AT_ONCE = 5_000;
-/** The pace: between two comparisons, so that it takes at most about a third of one connection's time. */
-const PAUSE_MS = 250;
 const INTERVAL_MS = 600_000;
-/** As long as more events than this wait to be shipped, nothing is compared. */
-const BUSY_EVENTS = 20_000;
+const PACE = { afterMs: 0, everyMs: INTERVAL_MS, againMs: INTERVAL_MS };
 
 export interface TrimRules {
   keepDays: number;
@@ -45,9 +38,7 @@ export interface TrimmedParts {
 export class Trimmer {
   readonly #parts: TrimmedParts;
   readonly #rules: Required<TrimRules>;
-  readonly #cut = new AbortController();
-  #problem: LogError | undefined;
-  #loop: Promise<void> | undefined;
+  readonly #rounds = new Rounds('The journal cannot be trimmed');
 
   constructor(parts: TrimmedParts, { keepDays, keepRows = KEPT_ROWS, clock = systemClock }: TrimRules) {
     this.#parts = parts;
@@ -56,32 +47,16 @@ export class Trimmer {
 
   /** What kept it from trimming last, if anything. */
   get problem(): LogError | undefined {
-    return this.#problem;
+    return this.#rounds.problem;
   }
 
   start(): void {
-    this.#loop = this.#run();
+    this.#rounds.start(() => this.trimOnce(), PACE, this.#parts.shipper);
   }
 
   /** Ends after the comparison under way. */
-  async stop(): Promise<void> {
-    this.#cut.abort();
-    await this.#loop;
-  }
-
-  async #run(): Promise<void> {
-    while (!this.#cut.signal.aborted) {
-      try {
-        await this.trimOnce();
-        this.#problem = undefined;
-      } catch (error) {
-        const problem = asLogError(error, 'The journal cannot be trimmed');
-        this.#problem = problem;
-        if (problem.code === 'clickhouse-different' && !this.#cut.signal.aborted)
-          return this.#parts.shipper.halt(problem);
-      }
-      await this.#pause(INTERVAL_MS);
-    }
+  stop(): Promise<void> {
+    return this.#rounds.stop();
   }
 
   /**
@@ -89,20 +64,21 @@ export class Trimmer {
    * clickhouse-different when ClickHouse does not hold what it was delivered.
    */
   async trimOnce(): Promise<number> {
-    const { journal } = this.#parts;
+    const { journal, clickhouse } = this.#parts;
+    const { signal } = this.#rounds;
     const oldest = this.#rules.clock() - this.#rules.keepDays * DAY;
     let first = journal.firstRow;
-    while (!this.#cut.signal.aborted && !this.#isExpiring(first)) {
+    while (!signal.aborted && !this.#isExpiring(first)) {
       const limit = Math.min(this.#limit(), first + COMPARED_AT_ONCE);
       const rows = first < limit ? journal.rows(first, limit - first) : [];
       const next = rows.find(({ row }) => recordedAt(row) > oldest)?.sequence ?? limit;
       const old = rows.slice(0, next - first);
       if (old.length === 0) return first;
-      if (await this.#isHeld(old)) {
+      if (await holdsDelivered(clickhouse, journal, old, signal)) {
         const left = await journal.trim(next);
         // What is left then is in the tile that is not full.
         if (left === first) return first;
-        await this.#pause(PAUSE_MS);
+        await this.#rounds.pause(PAUSE_MS);
       }
       first = journal.firstRow;
     }
@@ -114,35 +90,10 @@ export class Trimmer {
     return first < (expiredOf(this.#parts.journal)?.below ?? 0);
   }
 
-  /**
-   * Whether ClickHouse holds these rows; not, when somebody erased them or let them go while it was asked. Throws LogError
-   * clickhouse-different when it does not hold what it was delivered.
-   */
-  async #isHeld(rows: readonly JournalRow[]): Promise<boolean> {
-    const { journal, clickhouse } = this.#parts;
-    const first = rows[0]?.sequence ?? 0;
-    try {
-      const held = await compareRows(clickhouse, rows, this.#cut.signal);
-      if (held === rows.length) return true;
-      throw new LogError(
-        'clickhouse-different',
-        `ClickHouse does not hold event ${first + held}, which was delivered.`,
-      );
-    } catch (error) {
-      const isGone = this.#isExpiring(first) || journal.firstRow > first;
-      if (isGone || !isDeepStrictEqual(journal.rows(first, rows.length), rows)) return false;
-      throw error;
-    }
-  }
-
   #limit(): number {
     const { journal, shipper, checkpointed } = this.#parts;
-    if (journal.size - shipper.shipped > BUSY_EVENTS) return 0;
+    if (isBusy(journal, shipper)) return 0;
     return Math.min(checkpointed(), shipper.shipped, journal.size - this.#rules.keepRows);
-  }
-
-  async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds, undefined, { signal: this.#cut.signal, ref: false }).catch(() => undefined);
   }
 }
 
