@@ -42,10 +42,10 @@ const ANSWER = z.object({
   }),
 });
 
-/** Of the events of an object itself, of its accounts, and of groups that it is named in, the newest first. */
+/** Of the events of an object itself (what the engine remembered of it when others expired is no change), of its accounts, and of groups that it is named in, the newest first. */
 async function ownSequences(world: ErasureWorld, object: string): Promise<number[]> {
   const rows = await world.rows(
-    `SELECT sequence FROM events WHERE stage != 'read' AND (object = {object:UUID} OR entry IN (SELECT entry FROM events WHERE object = {object:UUID} AND stage IN ('join', 'provisioning', 'baseline') AND entry != toUUID('00000000-0000-0000-0000-000000000000'))
+    `SELECT sequence FROM events WHERE stage != 'read' AND outcome NOT IN ('state-begins', 'state-carried-forward') AND (object = {object:UUID} OR entry IN (SELECT entry FROM events WHERE object = {object:UUID} AND stage IN ('join', 'provisioning', 'baseline') AND entry != toUUID('00000000-0000-0000-0000-000000000000'))
        OR arrayExists((r, m) -> r = {object:UUID} AND bitAnd(m, 1) = 1, value.reference, value.marks))
      ORDER BY sequence DESC`,
     z.object({ sequence: z.number() }),

@@ -14,7 +14,10 @@ export interface ChangeFilter {
   value?: string | undefined;
   agent?: string | undefined;
   initiator?: string | undefined;
-  /** Reads of the log (`read`) are no changes: they are told only to whoever asks for that stage. */
+  /**
+   * Reads of the log (`read`), and the engine's state that an expiry carried forward (of `baseline`), are no changes: they are told only
+   * to whoever asks for that stage.
+   */
   stages?: readonly string[] | undefined;
   outcomes?: readonly string[] | undefined;
   run?: number | undefined;
@@ -54,6 +57,9 @@ export interface Condition {
   params: Record<string, unknown>;
 }
 
+/** Neither a read nor what the engine remembered when events expired, which is for a replay to begin with. */
+const IS_CHANGE = "stage != 'read' AND outcome NOT IN ('state-begins', 'state-carried-forward')";
+
 /** The conditions of a filter. */
 export function conditionOf(filter: ChangeFilter): Condition {
   const condition: Condition = { keys: [], effects: [], others: [], params: {} };
@@ -67,7 +73,7 @@ export function conditionOf(filter: ChangeFilter): Condition {
   add(keys, 'object = {object:UUID}', 'object', filter.object);
   add(keys, 'initiator = {initiator:String}', 'initiator', filter.initiator);
   if (filter.stages?.length) add(effects, 'stage IN {stages:Array(String)}', 'stages', filter.stages);
-  else effects.push("stage != 'read'");
+  else effects.push(IS_CHANGE);
   if (filter.outcomes?.length) add(effects, 'outcome IN {outcomes:Array(String)}', 'outcomes', filter.outcomes);
   add(others, 'agent = {agent:String}', 'agent', filter.agent);
   add(others, 'run = {run:UInt64} AND run_known = 1', 'run', filter.run);
