@@ -190,6 +190,26 @@ test('names too short for a search of bytes are looked for in text, and what is 
   assert.equal((await valuesOf(world)).get('not-searched-in-files/common'), '1');
 });
 
+test("a value marked neither personal nor sensitive that is somebody else's by now, or a word of the log, is counted as shared", async (t) => {
+  for (const department of ['Secretariat of the crown', 'connector-flow']) {
+    const world = await ErasureWorld.open(t);
+    await world.employ({ ...ANN, department }, CID);
+    const event = await eraseAnn(world);
+    await world.employ({ ...BOB, manager: '', by: 'hr-clerk', department: 'Secretariat of the crown' }, CID);
+    const { not } = await world.installation.log.eraser.certify(event, OPTIONS);
+    assert.ok(not.shared > 0, department);
+    await world.close();
+  }
+});
+
+test('what somebody is called is looked for also when another person is called so by now', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  const event = await eraseAnn(world);
+  await world.employ({ ...BOB, manager: '', by: 'hr-clerk', name: ANN.name }, CID);
+  await assert.rejects(world.installation.log.eraser.certify(event, OPTIONS), refused(/is still in/));
+});
+
 test('a value that is marked neither personal nor sensitive is looked for in tables and counted', async (t) => {
   const world = await ErasureWorld.open(t);
   await world.employ({ ...ANN, department: 'Secretariat of the crown' }, CID);

@@ -255,16 +255,23 @@ export function grepFiles(folder: string, text: string): string[] {
   }
 }
 
-/** The same for bytes. Not read in this process: to close a file of SQLite lets go of the locks on it. */
+const FIND_BYTES = `
+const { readdirSync, readFileSync } = require('node:fs');
+const { join } = require('node:path');
+const [folder, hex] = process.argv.slice(1);
+for (const file of readdirSync(folder, { recursive: true, withFileTypes: true }))
+  if (file.isFile() && readFileSync(join(file.parentPath, file.name)).includes(Buffer.from(hex, 'hex')))
+    console.log(join(file.parentPath, file.name));
+`;
+
+/**
+ * The same for bytes, in which there may be a line feed, that grep does not look beyond. Not read in this process: to close a
+ * file of SQLite lets go of the locks on it.
+ */
 export function grepBytes(folder: string, bytes: Uint8Array): string[] {
-  const pattern = [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('');
-  try {
-    const environment = { ...process.env, LC_ALL: 'C' };
-    const found = execFileSync('grep', ['-rlaP', '--', pattern, folder], { encoding: 'utf8', env: environment });
-    return found.split('\n').filter((line) => line !== '');
-  } catch {
-    return [];
-  }
+  const hex = Buffer.from(bytes).toString('hex');
+  const found = execFileSync(process.execPath, ['-e', FIND_BYTES, folder, hex], { encoding: 'utf8' });
+  return found.split('\n').filter((line) => line !== '');
 }
 
 /** The keys that are in the file, by number. */

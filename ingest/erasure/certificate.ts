@@ -10,8 +10,8 @@ import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { FileSearchResult } from './file-searcher.ts';
 import { findStrayParts, removeOldParts } from './old-parts.ts';
-import { searchClickHouse, searchFiles } from './search.ts';
-import type { NotSought, Sought } from './sought.ts';
+import { findInEvents, searchClickHouse, searchFiles } from './search.ts';
+import { type NotSought, type Sought, withoutOthers } from './sought.ts';
 
 export interface Backup {
   name: string;
@@ -68,13 +68,18 @@ export async function issueCertificate(
   settled: Settled,
   options: CertificateOptions,
 ): Promise<Certificate> {
-  const { erasure, keys, sought, isKnown } = settled;
+  const { erasure, keys, isKnown } = settled;
+  const inEvents = new Set<string>();
+  await atEachOwner(clickhouse, async (owner) => {
+    for (const text of await findInEvents(owner, [...settled.sought.unmarked])) inEvents.add(text);
+  });
+  const sought = withoutOthers(settled.sought, inEvents);
   const found: string[] = [];
   await atEachOwner(clickhouse, async (owner) => {
     await removeOldParts(owner, systemClock());
-    found.push(...(await searchTables(owner, settled)));
+    found.push(...(await searchTables(owner, { ...settled, sought })));
   });
-  const files = await searchDisk(journal, clickhouse, settled, options);
+  const files = await searchDisk(journal, clickhouse, { ...settled, sought }, options);
   const stray = clickhouse.embedded ? await findStrayParts(clickhouse, files.parts) : [];
   const left = [...found, ...files.found, ...stray.map((folder) => `${folder} (a part that no table reads)`)];
   if (left.length > 0)

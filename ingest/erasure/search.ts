@@ -107,13 +107,7 @@ export async function searchClickHouse(clickhouse: ClickHouse, sought: Omit<Soug
   ];
   if (lines.length === 0) return [];
   const passes = Math.ceil(names.length / NAMES_AT_ONCE);
-  await clickhouse.command(`CREATE TABLE IF NOT EXISTS ${SOUGHT} (text String, pass UInt32) ENGINE = Memory`);
-  try {
-    await clickhouse.command(`TRUNCATE TABLE ${SOUGHT}`);
-    await clickhouse.insert(
-      `INSERT INTO ${SOUGHT} (text, pass) FORMAT JSONEachRow`,
-      lines.map((line) => JSON.stringify(line)).join('\n'),
-    );
+  return withSought(clickhouse, lines, async () => {
     const isNamed = wordMatcher(sought.names);
     const short = new ShortWords(words);
     const isTheirs = (text: string) => isNamed(text) || short.isInValue(text);
@@ -122,19 +116,61 @@ export async function searchClickHouse(clickhouse: ClickHouse, sought: Omit<Soug
       for (const column of place.columns)
         if (await isInColumn(clickhouse, place, column, passes, isTheirs)) found.push(`${place.name}.${column.name}`);
     return found;
+  });
+}
+
+/** Which of these texts stand in a column of the events, as whole values. Throws LogError. */
+export async function findInEvents(clickhouse: ClickHouse, texts: readonly string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  if (texts.length === 0) return found;
+  const lines = texts.map((text) => ({ text, pass: 0 }));
+  return withSought(clickhouse, lines, async () => {
+    const events = (await listPlaces(clickhouse)).filter(({ name }) => name === 'events');
+    for (const { from, columns } of events)
+      for (const column of columns) {
+        const rows = await clickhouse.select(
+          `SELECT text FROM ${textsIn(from, column)} WHERE text IN (SELECT text FROM ${SOUGHT})`,
+          {},
+          z.object({ text: z.string() }),
+          { timeLimit: SEARCH_SECONDS },
+        );
+        for (const { text } of rows) found.add(text);
+      }
+    return found;
+  });
+}
+
+/** Does the work while the table of what is looked for is there. */
+async function withSought<T>(
+  clickhouse: ClickHouse,
+  lines: readonly { text: string; pass: number }[],
+  work: () => Promise<T>,
+): Promise<T> {
+  await clickhouse.command(`CREATE TABLE IF NOT EXISTS ${SOUGHT} (text String, pass UInt32) ENGINE = Memory`);
+  try {
+    await clickhouse.command(`TRUNCATE TABLE ${SOUGHT}`);
+    await clickhouse.insert(
+      `INSERT INTO ${SOUGHT} (text, pass) FORMAT JSONEachRow`,
+      lines.map((line) => JSON.stringify(line)).join('\n'),
+    );
+    return await work();
   } finally {
     await clickhouse.command(`DROP TABLE IF EXISTS ${SOUGHT} SYNC`);
   }
 }
 
+/** The texts of a column, each once. */
+const textsIn = (from: string, { name, isArray }: Column): string =>
+  `(SELECT DISTINCT ${isArray ? `arrayJoin(\`${name}\`)` : `\`${name}\``}::String AS text FROM ${from})`;
+
 async function isInColumn(
   clickhouse: ClickHouse,
   { from }: Place,
-  { name, isArray }: Column,
+  column: Column,
   passes: number,
   isTheirs: (text: string) => boolean,
 ): Promise<boolean> {
-  const texts = `(SELECT DISTINCT ${isArray ? `arrayJoin(\`${name}\`)` : `\`${name}\``}::String AS text FROM ${from})`;
+  const texts = textsIn(from, column);
   const options = { timeLimit: SEARCH_SECONDS };
   const [whole] = await clickhouse.select(
     `SELECT count() AS count FROM ${texts} WHERE text IN (SELECT text FROM ${SOUGHT} WHERE pass = 0)`,

@@ -18,21 +18,25 @@ export interface NotSought {
 /** In memory only, and gone with the process. */
 export interface Sought extends SoughtContent {
   not: NotSought;
+  /** Those of the values that are not marked, and are nobody's name. */
+  unmarked: ReadonlySet<string>;
 }
 
 export function soughtOf({ texts, names, shared, common }: ErasurePlan, keys: readonly Uint8Array[]): Sought {
   const theirs = [...texts].filter((text) => !shared.has(text));
   const called = [...names].filter((text) => !shared.has(text));
   const values = theirs.filter((text) => text.length >= SHORTEST_VALUE);
+  const unmarked = new Set(values.filter((text) => !names.has(text)));
   return {
     values,
+    unmarked,
     names: longEnough(called),
     words: wordsAmong(called).filter((word) => !common.has(word)),
     keys,
     not: {
       shared: shared.size,
       short: theirs.length - values.length,
-      unmarked: values.filter((text) => !names.has(text)).length,
+      unmarked: unmarked.size,
       common: common.size,
     },
   };
@@ -42,7 +46,7 @@ export function soughtOf({ texts, names, shared, common }: ErasurePlan, keys: re
 export function withNames(sought: Sought | undefined, given: readonly string[]): Sought | undefined {
   const told = given.map((name) => name.trim()).filter((name) => name !== '');
   if (told.length === 0) return sought;
-  const { values, names, words, keys, not } = sought ?? NOTHING;
+  const { values, names, words, keys, not, unmarked } = sought ?? NOTHING;
   const union = (before: readonly string[], more: readonly string[]) => [...new Set([...before, ...more])];
   return {
     values: union(
@@ -52,12 +56,31 @@ export function withNames(sought: Sought | undefined, given: readonly string[]):
     names: union(names, longEnough(told)),
     words: union(words, wordsAmong(told)),
     keys,
+    unmarked: new Set([...unmarked].filter((text) => !told.includes(text))),
     not: { ...not, short: not.short + told.filter((name) => name.length < SHORTEST_VALUE).length },
+  };
+}
+
+/**
+ * Without what stands in events still, and is nobody's name: when everything of an erasure is settled it is somebody else's by
+ * now, such as the title of a successor, or a word of the log's own.
+ */
+export function withoutOthers(sought: Sought, inEvents: ReadonlySet<string>): Sought {
+  const isOthers = (text: string) => sought.unmarked.has(text) && inEvents.has(text);
+  const values = sought.values.filter((text) => !isOthers(text));
+  const others = sought.values.length - values.length;
+  const { not, unmarked } = sought;
+  return {
+    ...sought,
+    values,
+    unmarked: new Set([...unmarked].filter((text) => !isOthers(text))),
+    not: { ...not, shared: not.shared + others, unmarked: not.unmarked - others },
   };
 }
 
 const NOTHING: Sought = {
   values: [],
+  unmarked: new Set(),
   names: [],
   words: [],
   keys: [],
