@@ -89,6 +89,12 @@ test('once partitions have expired each question says what is gone', { timeout: 
   const still = `{ overview { until objectCounts { name count } } objects(search: "${BOB.name}") { name type deleted firstSeen lastChanged } }`;
   const before = at(await ask(world, still), 'data');
 
+  const countJoiners = async () => {
+    const turnover = at(await ask(world, '{ overview { turnover { joiners } } }'), 'data/overview/turnover');
+    return (turnover as { joiners: number }[]).reduce((sum, { joiners }) => sum + joiners, 0);
+  };
+  assert.equal(await countJoiners(), 0, 'everybody was there when the system was first read, however long that took');
+
   const { below, until } = await letExpire(world);
   assert.equal(below, BELOW);
   assert.ok(run >= BELOW);
@@ -96,6 +102,7 @@ test('once partitions have expired each question says what is gone', { timeout: 
 
   await t.test('who is there and how far the systems are known is told as before', async () => {
     assert.deepEqual(at(await ask(world, still), 'data'), before);
+    assert.equal(await countJoiners(), 0, 'who was there before the log begins did not join then');
   });
 
   await t.test('each answer that has a place for it says it, where it could have had something of it', async () => {

@@ -24,6 +24,8 @@ export interface Employment {
   anchor: string | undefined;
   joinedAt: number;
   joinedBy: number;
+  /** The run in which they came; undefined: of their coming only is known what was carried forward when events expired. */
+  joinedIn: number | undefined;
   /** Not the first time. */
   rehired: boolean;
   /** The deleted object that this person was before. */
@@ -41,6 +43,8 @@ const linkRow = z.object({
   anchor: z.string(),
   entry: z.string(),
   linked: z.number(),
+  run: z.number(),
+  run_known: z.number(),
   name: z.string(),
   occurred_at: z.string(),
   sequence: z.number(),
@@ -48,7 +52,7 @@ const linkRow = z.object({
 });
 
 /** When people were linked to and unlinked from the systems that make them; a report prints it. */
-export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, ${STAGE} IN ('join', 'projection') AS linked, object_name AS name, occurred_at, sequence,
+export const EMPLOYMENT_SQL = `SELECT object, agent, anchor, entry, ${STAGE} IN ('join', 'projection') AS linked, run, run_known, object_name AS name, occurred_at, sequence,
             if(${STAGE} = 'projection', value.reference[indexOf(value.attribute, 'predecessor')], toUUID('${NO_ID}')) AS predecessor
      FROM events
      WHERE agent IN {agents:Array(String)} AND sequence < {watermark:UInt64}
@@ -83,6 +87,7 @@ export function foldLinks(rows: readonly z.infer<typeof linkRow>[]): Employment[
           anchor: row.anchor || undefined,
           joinedAt: at,
           joinedBy: row.sequence,
+          joinedIn: row.run_known === 1 ? row.run : undefined,
           rehired: current !== undefined || latest.has(row.predecessor),
           predecessor: row.predecessor === NO_ID ? undefined : row.predecessor,
           leftAt: undefined,

@@ -123,13 +123,16 @@ export async function countOutOfBand(context: QueryContext): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** Joiners (re-hires among them) and leavers of each month. Those of a system's first load were there before: no joiners. */
+/**
+ * Joiners (re-hires among them) and leavers of each month. Who came in the run in which a system was first read was there before,
+ * and when they came is not known of those who were carried forward: no joiners.
+ */
 export function countTurnover(
   employments: readonly Employment[],
 ): { period: string; joiners: number; leavers: number }[] {
-  const firstLoads = new Map<string, number>();
-  for (const { agent, joinedAt } of employments)
-    firstLoads.set(agent, Math.min(joinedAt, firstLoads.get(agent) ?? joinedAt));
+  // The run in which each system was first read: the first of them, for employments are in the order in which they began.
+  const firstLoads = new Map<string, number | undefined>();
+  for (const { agent, joinedIn } of employments) if (!firstLoads.has(agent)) firstLoads.set(agent, joinedIn);
   const months = new Map<string, { period: string; joiners: number; leavers: number }>();
   const month = (at: number) => {
     const period = formatIso(at).slice(0, 7);
@@ -137,8 +140,8 @@ export function countTurnover(
     months.set(period, found);
     return found;
   };
-  for (const { agent, joinedAt, leftAt } of employments) {
-    if (joinedAt !== firstLoads.get(agent)) month(joinedAt).joiners += 1;
+  for (const { agent, joinedAt, joinedIn, leftAt } of employments) {
+    if (joinedIn !== undefined && joinedIn !== firstLoads.get(agent)) month(joinedAt).joiners += 1;
     if (leftAt !== undefined) month(leftAt).leavers += 1;
   }
   return [...months.values()].sort((a, b) => (a.period < b.period ? -1 : 1)).slice(-MONTHS_SHOWN);
