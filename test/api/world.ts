@@ -282,10 +282,15 @@ export class ApiWorld {
       .map(({ sequence }) => sequence);
   }
 
-  /** An event of our own, as a producer hands it over. Before the first one the state is held against a replay: after it there is no more to compare. */
-  async accept(event: Partial<ProposedEvent> & Pick<ProposedEvent, 'stage' | 'outcome'>): Promise<number> {
+  /** Holds the state against a replay now: what the test does to the log after it leaves nothing to compare. */
+  async compareNow(): Promise<void> {
     if (this.#isEngines) await assertReplays(join(this.folder, 'data'));
     this.#isEngines = false;
+  }
+
+  /** An event of our own, as a producer hands it over. */
+  async accept(event: Partial<ProposedEvent> & Pick<ProposedEvent, 'stage' | 'outcome'>): Promise<number> {
+    await this.compareNow();
     const { first } = await this.installation.log.journal.accept(() => ({
       events: [
         {
