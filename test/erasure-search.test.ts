@@ -216,6 +216,8 @@ test('what cannot be looked into is named, and does not count as searched', { ti
   const outside = makeFolder(t);
   writeFileSync(path.join(outside, 'linked'), 'nobody');
   symlinkSync(path.join(outside, 'linked'), path.join(folder, 'link'));
+  symlinkSync('circle', path.join(folder, 'circle'));
+  symlinkSync('nothing', path.join(folder, 'nowhere'));
   writeFileSync(path.join(folder, 'real.txt'), 'nobody');
   symlinkSync(path.join(folder, 'real.txt'), path.join(folder, 'inner'));
   writeFileSync(path.join(folder, 'b.xz'), Buffer.from('fd377a585a000004', 'hex'));
@@ -237,6 +239,7 @@ test('what cannot be looked into is named, and does not count as searched', { ti
     'b.xz (xz)',
     'bomb.gz (gzip of more than 100 times its size)',
     'c.zst (zstd)',
+    'circle (a link that cannot be followed)',
     'cut.gz (gzip that is damaged)',
     'inner.tar (gzip in tar)',
     'link (a link to somewhere else)',

@@ -13,27 +13,19 @@ import { ClickHouseProxy } from './clickhouse-proxy.ts';
 import { type ClickHouseServer, ClickHouseServers, DATABASE } from './clickhouse-server.ts';
 import { failEach, startWay } from './faults/fail-each.ts';
 import type { Step } from './faults/fault.ts';
-import { acceptBatch, BATCH, BEFORE, goOnOpen, grant, makeBefore, TRIMMED } from './faults/one-batch.ts';
+import {
+  acceptBatch,
+  BATCH,
+  BEFORE,
+  goOnOpen,
+  grant,
+  makeBefore,
+  STEPS_OF_BATCH,
+  TRIMMED,
+} from './faults/one-batch.ts';
 import { assertSigned, assertWhole } from './ingest-whole.ts';
 import { afterwards, makeFolder } from './ingest-world.ts';
 
-const WAY: readonly Step[] = [
-  'begin',
-  'write key',
-  'write journal row',
-  'write tile',
-  'write state index',
-  'write state',
-  'commit',
-  'answer',
-  'compare',
-  'announce',
-  'insert',
-  'complete views',
-  'remember',
-  'sign',
-  'trim',
-];
 /** What is between the journal and a server; the rest is the same as with the embedded engine. */
 const FAILED: readonly Step[] = ['announce', 'insert', 'complete views', 'remember'];
 const MORE = 3;
@@ -102,7 +94,7 @@ test('each step between the journal and a server fails once in each manner, and 
   timeout: 400_000,
 }, async (t) => {
   const original = await makeOriginal(t);
-  await failEach(t, { way: WAY, failed: FAILED, copy: () => copyOf(t, original), assertGoesOn });
+  await failEach(t, { way: STEPS_OF_BATCH, failed: FAILED, copy: () => copyOf(t, original), assertGoesOn });
 });
 
 test('killed before the server has got an insert that it does later: the same batch is sent again, and is there once', {

@@ -8,27 +8,12 @@ import { type TestContext, test } from 'node:test';
 import { type ClickHouseTarget, openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { failEach } from './faults/fail-each.ts';
 import type { Step } from './faults/fault.ts';
-import { BATCH, BEFORE, goOn, goOnOpen, makeBefore, TRIMMED } from './faults/one-batch.ts';
+import { BATCH, BEFORE, goOn, goOnOpen, makeBefore, STEPS_OF_BATCH, TRIMMED } from './faults/one-batch.ts';
 import { assertSigned, assertWhole } from './ingest-whole.ts';
 import { makeFolder } from './ingest-world.ts';
 
-/** In the order of one batch; the shipper's comparison is a few questions. */
-const WAY: readonly Step[] = [
-  'begin',
-  'write key',
-  'write journal row',
-  'write tile',
-  'write state index',
-  'write state',
-  'commit',
-  'answer',
-  'compare',
-  'insert',
-  'complete views',
-  'remember',
-  'sign',
-  'trim',
-];
+/** The embedded engine is told of no insert before it. */
+const WAY = STEPS_OF_BATCH.filter((step) => step !== 'announce');
 
 async function copyOf(t: TestContext, before: string): Promise<ClickHouseTarget> {
   const folder = makeFolder(t);

@@ -1,6 +1,7 @@
 // Looks through every file below a folder, and keeps apart what was searched, what could not be and what is a backup.
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { hasCode } from '../system-error.ts';
 import { type FoundBackup, isBundleWithKeys, isOfBundleProof, isPart, readBackup } from './copies.ts';
 import { type Outcome, searchBytes, searchUnpacked } from './file-streams.ts';
 import { packedByName, packedFormat } from './packed.ts';
@@ -82,7 +83,9 @@ export class FileSearcher {
     try {
       const target = realpathSync(link);
       if (this.#places.some((place) => target === place || target.startsWith(`${place}${path.sep}`))) return;
-    } catch {
+    } catch (error) {
+      // A link to nothing has nothing.
+      if (!hasCode(error, 'ENOENT')) this.#leaveOut(link, 'a link that cannot be followed');
       return;
     }
     this.#leaveOut(link, 'a link to somewhere else');

@@ -10,12 +10,31 @@ import type { ProposedEvent } from '../../ingest/event.ts';
 import { Journal } from '../../ingest/journal/journal.ts';
 import { type ChangeLog, openChangeLog } from '../../ingest/log.ts';
 import { makeBatch, makeEvent, makeId } from '../ingest-world.ts';
+import type { Step } from './fault.ts';
 
 /** So many events were delivered before the batch, so that it fills the second tile of the Merkle tree. */
 export const BEFORE = 510;
 export const BATCH = 4;
 /** The first tile is trimmed when the batch is delivered and signed for: there is no checkpoint before. */
 export const TRIMMED = 256;
+/** In its order; the shipper's comparison is a few questions, and only a server is told of an insert before it. */
+export const STEPS_OF_BATCH: readonly Step[] = [
+  'begin',
+  'write key',
+  'write journal row',
+  'write tile',
+  'write state index',
+  'write state',
+  'commit',
+  'answer',
+  'compare',
+  'announce',
+  'insert',
+  'complete views',
+  'remember',
+  'sign',
+  'trim',
+];
 const RULES = { keepDays: 0, keepRows: 0 };
 const MOST_ATTEMPTS = 20;
 
