@@ -76,13 +76,14 @@ test('the sections of the log alone print a line for each measurement, and a tab
     'queries: who set an attribute to a value',
     "queries: the whole population's entitlements at an instant",
     'queries: changes a day and stage over a year',
+    'queries: bytes of an event of the mix, tiles included',
   ]);
 });
 
 test('the sections against PostgreSQL fill both with the same changes', { timeout: 300_000 }, (t) => {
   if (requireTool(t, 'pgbench') === undefined) return;
   const found = measure(t, '--only', 'bytes-change,changes,queries-postgres', '--events', '1000', '--runs', '1');
-  assert.equal(found.length, 5 + 5 + 9);
+  assert.equal(found.length, 5 + 5 + 12);
 });
 
 test('a section that is not there is refused with what there is', () => {

@@ -26,6 +26,8 @@ const REQUEST_TIMEOUT_MS = 600_000;
 const PARALLEL = 'merge_tree_min_rows_for_concurrent_read = 8192, merge_tree_min_bytes_for_concurrent_read = 1048576';
 /** Looks through all conditions of a statement for chains of comparisons: a sixth of the time that the leaves take to be understood. */
 const UNDERSTOOD_FASTER = 'optimize_and_compare_chain = 0';
+/** Some thousand rows at a time instead of some hundred: an eighth less time for the leaves. */
+const LARGE_BLOCKS = 'preferred_block_size_bytes = 8000000';
 /** The client would print what ClickHouse says, rows included, on the console. */
 const SILENT = { level: ClickHouseLogLevel.OFF };
 
@@ -64,7 +66,7 @@ export class ClickHouseConnection {
   /** The answer in ClickHouse's RowBinary. */
   async bytes(sql: string): Promise<Buffer> {
     return this.#inTurn(async () => {
-      const query = `${sql}\nSETTINGS ${PARALLEL}, ${UNDERSTOOD_FASTER}\nFORMAT RowBinary`;
+      const query = `${sql}\nSETTINGS ${PARALLEL}, ${UNDERSTOOD_FASTER}, ${LARGE_BLOCKS}\nFORMAT RowBinary`;
       // A server that fails midway must say so, and not break off.
       const { stream } = await this.#client.exec({ query, clickhouse_settings: { wait_end_of_query: 1 } });
       return buffer(stream);

@@ -1,21 +1,17 @@
 // The bytes of an event and the questions at several sizes, and how each grows from the smallest to the largest: the slope
 // is the power of the number of events that it grows with. 0: it does not; 1: twice the events cost twice as much.
 import type { Measurement, Report } from './measurement.ts';
-import { measureQuestions } from './questions.ts';
+import { measureMix } from './questions.ts';
 import type { Sizes } from './sections.ts';
-import { measureBytes } from './sizes.ts';
 
 export async function measureGrowth(report: Report, sizes: Sizes): Promise<void> {
   const bySize: { events: number; found: Map<string, Measurement> }[] = [];
   for (const events of [...sizes.growth].sort((a, b) => a - b)) {
     const found = new Map<string, Measurement>();
-    const note: Report = (measurement) => {
-      const named = { ...measurement, section: 'growth', name: `${measurement.name}, ${events} events` };
-      found.set(measurement.name, named);
-      report(named);
-    };
-    await measureBytes(note, { ...sizes, events });
-    await measureQuestions(note, { ...sizes, events });
+    await measureMix((measurement) => {
+      found.set(measurement.name, measurement);
+      report({ ...measurement, section: 'growth', name: `${measurement.name}, ${events} events` });
+    }, events);
     bySize.push({ events, found });
   }
   const [smallest, largest] = [bySize[0], bySize.at(-1)];

@@ -6,8 +6,8 @@ import { measured, quantile, type Report } from './measurement.ts';
 import { MIX } from './mix.ts';
 import { withClickHouse } from './places.ts';
 import type { Postgres } from './postgres.ts';
-import { askAll, type Question, questionsOf } from './questions.ts';
-import { fillEvents } from './rows-of-select.ts';
+import { askAll, type Question, questionOfNothing, questionsOf } from './questions.ts';
+import { comeToRest, fillEvents } from './rows-of-select.ts';
 import type { Sizes } from './sections.ts';
 
 interface Rival {
@@ -48,6 +48,12 @@ ${newestOf('initiator_oid = (SELECT oid FROM initiators WHERE n = :n)')}`,
     target: 10,
   },
   {
+    question: 'a page by an initiator who did nothing',
+    script: newestOf("initiator_oid = '00000000-0000-0000-0000-000000000000'"),
+    times: 10,
+    target: 10,
+  },
+  {
     question: "an object's last 100 events",
     script: `\\set n random(1, ${PEOPLE})
 ${newestOf('target_oid = (SELECT oid FROM people WHERE n = :n)')}`,
@@ -71,7 +77,9 @@ export async function measureRivals(report: Report, { events }: Sizes): Promise<
       await fillEvents(clickhouse, source, changes * EVENTS_OF_CHANGE);
       await copyChanges(clickhouse, postgres, changes);
       postgres.sql(ASKED_ABOUT);
-      const questions = await questionsOf(clickhouse, changes * EVENTS_OF_CHANGE);
+      await comeToRest(clickhouse);
+      const held = changes * EVENTS_OF_CHANGE;
+      const questions = [...(await questionsOf(clickhouse, held)), questionOfNothing(clickhouse, held)];
       for (const rival of RIVALS)
         await compare(report, rival, find(questions, rival.question), { clickhouse, postgres, changes });
     }),

@@ -9,11 +9,13 @@ import { findHistory } from '../../api/queries/history.ts';
 import { countChangesByDay } from '../../api/queries/overview.ts';
 import { SeededRandom } from '../../engine/demonstration/seeded-random.ts';
 import type { ClickHouse } from '../../ingest/clickhouse/connect.ts';
+import { HASH_BYTES } from '../../ingest/merkle/tree.ts';
 import { measured, type Report, secondsOf } from './measurement.ts';
 import { initiatorName, MIX, MIXED_EVENTS } from './mix.ts';
 import { withClickHouse } from './places.ts';
-import { fillEvents } from './rows-of-select.ts';
+import { comeToRest, fillEvents } from './rows-of-select.ts';
 import type { Sizes } from './sections.ts';
+import { bytesHeld } from './sizes.ts';
 
 const SEED = 20;
 const PAGE = 100;
@@ -34,19 +36,30 @@ export interface Question {
   most: number;
   calls: number;
   ask: Ask;
+  /** The answer is that there is nothing; else no call that is answered with anything is an error. */
+  isOfNothing?: true;
 }
 
-export async function measureQuestions(report: Report, { events }: Sizes): Promise<void> {
+export function measureQuestions(report: Report, { events }: Sizes): Promise<void> {
+  return measureMix(report, events);
+}
+
+/** The questions over so many events, and the bytes that each event of the mix takes. */
+export async function measureMix(report: Report, events: number): Promise<void> {
+  const section = 'queries';
   await withClickHouse(async (clickhouse) => {
     await fillEvents(clickhouse, MIXED_EVENTS, events);
-    const note = `${events} events of the mix, filled by INSERT … SELECT, merged by themselves`;
-    for (const question of await questionsOf(clickhouse, events)) await askAll(report, 'queries', question, note);
+    await comeToRest(clickhouse);
+    const note = `${events} events of the mix, filled by INSERT … SELECT, merged by themselves, no merge at work`;
+    for (const question of await questionsOf(clickhouse, events)) await askAll(report, section, question, note);
+    const each = (await bytesHeld(clickhouse)) / events + HASH_BYTES;
+    report(measured({ section, name: 'bytes of an event of the mix, tiles included', unit: 'bytes', note }, [each]));
   });
 }
 
-/** Milliseconds of each call. Throws Error when no call was answered with anything. */
+/** Milliseconds of each call. Throws Error when no call was answered with anything, or one of nothing with something. */
 export async function askAll(report: Report, section: string, question: Question, note: string): Promise<number[]> {
-  const { name, most, calls, ask } = question;
+  const { name, most, calls, ask, isOfNothing = false } = question;
   for (let call = 0; call < WARM_UP; call++) await ask();
   const times: number[] = [];
   let rows = 0;
@@ -56,7 +69,7 @@ export async function askAll(report: Report, section: string, question: Question
         rows += await ask();
       })) * 1000,
     );
-  if (rows === 0) throw new Error(`${section}, ${name}: no call was answered with anything.`);
+  if ((rows === 0) !== isOfNothing) throw new Error(`${section}, ${name}: ${rows} rows in all.`);
   const target = { value: most, must: 'at-most' } as const;
   report(
     measured({ section, name, unit: 'ms', target, note: `${note}; ${Math.round(rows / calls)} rows an answer` }, times),
@@ -109,6 +122,19 @@ export async function questionsOf(clickhouse: ClickHouse, events: number): Promi
       ask: async () => (await countChangesByDay(context, { from: YEAR, to: YEAR + 365 * DAY - 1 })).length,
     },
   ];
+}
+
+/** Asked of somebody who is in nobody's records: an index says so at once. */
+export function questionOfNothing(clickhouse: ClickHouse, events: number): Question {
+  const context: QueryContext = { clickhouse, log: 'metatrail/bench', watermark: events };
+  const filter = { initiator: initiatorName(MIX.initiators) };
+  return {
+    name: 'a page by an initiator who did nothing',
+    most: 30,
+    calls: QUICK_CALLS,
+    ask: async () => (await findChanges(context, filter, { first: PAGE })).events.length,
+    isOfNothing: true,
+  };
 }
 
 /** Of what is there, so that answers have rows however small the log is; the same for the same log. */

@@ -1,5 +1,6 @@
 // Events as ClickHouse itself makes them from numbers: one SELECT fills the tables of the questions and of the sizes, and
 // read as rows it gives the journal's sections the same events.
+import { setTimeout } from 'node:timers/promises';
 import { z } from 'zod';
 import type { ClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { fromRow, INSERTED_COLUMNS, rowSchema } from '../../ingest/clickhouse/rows.ts';
@@ -52,6 +53,22 @@ export async function fillEvents(clickhouse: ClickHouse, source: EventSource, to
     await clickhouse.command(sql, { from, to: Math.min(total, from + FILL_EVENTS), total });
   }
   await requireEvents(clickhouse, total);
+}
+
+/** Between two merges ClickHouse may wait some seconds. */
+const AT_REST_SECONDS = 10;
+
+/** Resolves when ClickHouse has merged what it merges by itself: until then a question shares the cores with that. */
+export async function comeToRest(clickhouse: ClickHouse): Promise<void> {
+  const sql = `SELECT (SELECT count() FROM system.merges) AS merges,
+    (SELECT count() FROM system.parts WHERE active AND database = currentDatabase() AND table = 'events') AS parts`;
+  const row = z.object({ merges: z.number(), parts: z.number() });
+  for (let seconds = 0; seconds < AT_REST_SECONDS; seconds++) {
+    const [found] = await clickhouse.select(sql, {}, row);
+    if (found?.merges === 0 && found.parts <= 1) return;
+    if (found?.merges !== 0) seconds = 0;
+    await setTimeout(1000);
+  }
 }
 
 /** Throws Error when ClickHouse does not hold exactly so many events. */

@@ -3,6 +3,7 @@ import { measureAccepted } from './accepted.ts';
 import { measureGrowth } from './growth.ts';
 import { measureBytesOfChange, measureChanges } from './identity-changes.ts';
 import type { Report } from './measurement.ts';
+import { measureProfile } from './profile.ts';
 import { measureQuestions } from './questions.ts';
 import { measureRivals } from './questions-postgres.ts';
 import { measureShipped } from './shipped.ts';
@@ -27,6 +28,7 @@ export const SECTIONS: Readonly<Record<string, Section>> = {
   'bytes-change': measureBytesOfChange,
   changes: measureChanges,
   queries: measureQuestions,
+  profile: measureProfile,
   'queries-postgres': measureRivals,
   verify: measureVerified,
   growth: measureGrowth,
