@@ -259,7 +259,8 @@ export class Eraser {
     const last = events.at(-1);
     if (!last) return;
     await this.#delivered(last.sequence + 1);
-    await settleInClickHouse(this.#clickhouse, events, onStep);
+    const below = expiredOf(this.#journal)?.below ?? 0;
+    await settleInClickHouse(this.#clickhouse, events, { below, onStep });
     await this.#journal.workOnErasure({ kind: 'settled', version });
     this.#problem = undefined;
   }
