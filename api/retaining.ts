@@ -39,12 +39,13 @@ export function applyRetention(
     const planned = await plan(sources, now);
     if (planned.readsBefore !== undefined && planned.reads > 0)
       await log.eraser.eraseReads(planned.readsBefore, { ...reason, why: 'retention of reads' });
+    // What ClickHouse still has of somebody erased would be carried forward, under the names of the living.
+    await log.eraser.settle();
     const carried = {
       inForce: findInForce(log.journal),
       state: carryState(log.journal, engine.configuration),
     };
     await expire(expirySources(sources), planned, carried, reason, onStep);
-    await log.eraser.settle();
     return planned;
   });
 }

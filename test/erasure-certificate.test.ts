@@ -71,6 +71,22 @@ async function eraseAnn(world: ErasureWorld): Promise<number> {
   return (await world.erase(await world.objectOf(ANN.name))).event;
 }
 
+test('two certificates that are asked for at once are each about the person they name', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ({ ...ANN, by: 'hr-clerk' }, { ...BOB, manager: '', by: 'hr-clerk', projects: '' }, CID);
+  await world.employ(CID);
+  const [ann, bob] = [await world.objectOf(ANN.name), await world.objectOf(BOB.name)];
+  const [ofAnn, ofBob] = [(await world.erase(ann)).event, (await world.erase(bob)).event];
+  const { clickhouse, eraser } = world.installation.log;
+  await clickhouse.command(
+    `INSERT INTO events_set_aside (sequence, object_name, set_aside_at) VALUES (7, '${ANN.name}', now64(6))`,
+  );
+  const [first, second] = await Promise.allSettled([eraser.certify(ofAnn, OPTIONS), eraser.certify(ofBob, OPTIONS)]);
+  assert.ok(first.status === 'rejected' && second.status === 'fulfilled', JSON.stringify([first, second]));
+  assert.ok(refused(/is still in events_set_aside\.object_name/)(first.reason), String(first.reason));
+  assert.equal(second.value.erasure, ofBob);
+});
+
 test('after a restart no certificate is issued unless somebody says what to look for', async (t) => {
   const world = await ErasureWorld.open(t);
   await world.employ(ANN, CID);

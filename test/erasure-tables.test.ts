@@ -2,6 +2,7 @@
 // the only one that still has something.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { z } from 'zod';
 import { type ClickHouse, openClickHouse } from '../ingest/clickhouse/connect.ts';
 import { searchClickHouse } from '../ingest/erasure/search.ts';
 import { afterwards, makeFolder } from './ingest-world.ts';
@@ -36,6 +37,28 @@ test('a text in a table is found: as a whole value, a name also within others, a
   }
   for (const text of ['Secretariat of', 'Annabel Lindqvister', 'E-771', '{"E-77":1}'])
     assert.deepEqual(await place(text, text), [], text);
+});
+
+test('what a search that was cut off left behind is neither looked for nor kept', async (t) => {
+  const clickhouse = open(t);
+  await run(
+    clickhouse,
+    'CREATE TABLE people (n UInt64, what String) ENGINE = MergeTree ORDER BY n',
+    "INSERT INTO people VALUES (1, 'Bartholomew Jones')",
+  );
+  for (const left of ['erasure_search', 'erasure_search_0123456789abcdef'])
+    await run(
+      clickhouse,
+      `CREATE TABLE ${left} (text String, pass UInt32) ENGINE = Memory`,
+      `INSERT INTO ${left} VALUES ('Bartholomew Jones', 0)`,
+    );
+  assert.deepEqual(await searchClickHouse(clickhouse, SOUGHT), []);
+  const tables = await clickhouse.select(
+    'SELECT name FROM system.tables WHERE database = currentDatabase()',
+    {},
+    z.object({ name: z.string() }),
+  );
+  assert.deepEqual(tables, [{ name: 'people' }]);
 });
 
 test('a text that is in a projection alone is found', async (t) => {

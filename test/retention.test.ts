@@ -165,6 +165,40 @@ test('nothing under a hold expires, and without a word on retention nothing does
   assert.equal((await previewRetention(world.installation, later)).partitions.length, 2);
 });
 
+test('a hold on who was hired again keeps what they were before, and what they became', {
+  timeout: 200_000,
+}, async (t) => {
+  const world = await ErasureWorld.open(t, RETAINED);
+  await world.employ(ANN, BOB, CID);
+  const first = await world.objectOf(ANN.name);
+  const { journal } = world.installation.log;
+  for (let month = 1; journal.size < PARTITION + 40; month++)
+    await world.employ({ ...BOB, manager: '', by: 'hr-clerk', department: `Department ${month}` }, CID);
+  // Only now: of the object that she gets nothing is in the first partition.
+  await world.employ(ANN, BOB, CID);
+  const second = await world.objectOf(ANN.name);
+  assert.notEqual(second, first);
+  await world.employ(BOB, CID);
+  for (let month = 1; journal.size < PARTITION * 2 + 40; month++)
+    await world.employ({ ...BOB, manager: '', by: 'hr-clerk', department: `Office ${month}` }, CID);
+  const later = now() + 2 * 365 * DAY;
+  assert.equal((await previewRetention(world.installation, later)).partitions.length, 2);
+  for (const [object, other] of [
+    [second, first],
+    [first, second],
+  ] as const) {
+    const hold = await addHold(journal, { ...WHO, object, why: 'case 3' });
+    const held = await previewRetention(world.installation, later);
+    assert.deepEqual(held.partitions, []);
+    assert.match(held.remains.join(), new RegExp(`about the person whom the legal hold ${hold.event} covers`));
+    await assert.rejects(world.erase(other), {
+      code: 'erasure-refused',
+      message: `The legal hold ${hold.event} covers this person.`,
+    });
+    await removeHold(journal, hold.event, { ...WHO, why: 'closed' });
+  }
+});
+
 test('questions expire before the rest: what was typed into them is erased, that they were asked is not', async (t) => {
   const world = await ErasureWorld.open(t, RETAINED);
   await world.employ(ANN, CID);

@@ -64,7 +64,7 @@ export class Eraser {
   readonly #setAside: SetAsideWork;
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
-  #settling: Promise<void> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
   #problem: LogError | undefined;
 
   constructor(journal: Journal, clickhouse: ClickHouse, shipper: Shipper) {
@@ -183,7 +183,11 @@ export class Eraser {
    * Settles what waits, and issues the certificate of an erasure. Throws LogError certificate-refused: there is no such
    * erasure, or something is left, and where.
    */
-  async certify(erasure: number, options: CertificateOptions): Promise<Certificate> {
+  certify(erasure: number, options: CertificateOptions): Promise<Certificate> {
+    return this.#inTurn(() => this.#certifyOnce(erasure, options));
+  }
+
+  async #certifyOnce(erasure: number, options: CertificateOptions): Promise<Certificate> {
     const keys = this.reader.keysErasedBy(erasure);
     if (!keys) throw new LogError('certificate-refused', `Event ${erasure} is no erasure.`);
     const known = this.#contents.get(erasure);
@@ -193,7 +197,7 @@ export class Eraser {
         'certificate-refused',
         `What was erased by event ${erasure} is known no more, and cannot be looked for: the program was started anew since, or a certificate was issued before. Say what the person was called (metatrail erase --name), with a name of three letters or more.`,
       );
-    await this.settle();
+    await this.#settleOnce();
     const settled = { erasure, keys, sought, isKnown: known !== undefined };
     const certificate = await issueCertificate(this.#journal, this.#clickhouse, settled, options);
     this.#contents.delete(erasure);
@@ -209,7 +213,7 @@ export class Eraser {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     await this.#loop;
-    await this.#settling?.catch(() => undefined);
+    await this.#last.catch(() => undefined);
     this.reader.close();
   }
 
@@ -247,10 +251,14 @@ export class Eraser {
 
   /** Makes ClickHouse agree with everything that is erased, now. Throws LogError; what is left is done later. */
   settle(onStep?: OnStep): Promise<void> {
-    const before = this.#settling?.catch(() => undefined) ?? Promise.resolve();
-    const settling = before.then(() => this.#settleOnce(onStep));
-    this.#settling = settling;
-    return settling;
+    return this.#inTurn(() => this.#settleOnce(onStep));
+  }
+
+  /** One at a time: they fill and empty tables of ClickHouse, and set for how long old parts stay. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.catch(() => undefined).then(work);
+    this.#last = next;
+    return next;
   }
 
   async #settleOnce(onStep?: OnStep): Promise<void> {
@@ -259,7 +267,8 @@ export class Eraser {
     const last = events.at(-1);
     if (!last) return;
     await this.#delivered(last.sequence + 1);
-    await settleInClickHouse(this.#clickhouse, events, onStep);
+    const below = expiredOf(this.#journal)?.below ?? 0;
+    await settleInClickHouse(this.#clickhouse, events, { below, onStep });
     await this.#journal.workOnErasure({ kind: 'settled', version });
     this.#problem = undefined;
   }

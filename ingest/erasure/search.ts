@@ -1,6 +1,7 @@
 // Looks for what was erased: in every text column of every table, projection and text index of ClickHouse, and in the
 // bytes of files. Says where something was found, never what.
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -90,7 +91,8 @@ interface Column {
   isArray: boolean;
 }
 
-// What is looked for goes into a table in memory: neither statements nor addresses, which are logged, have it in them.
+// What is looked for goes into a table in memory: neither statements nor addresses, which are logged, have it in them. Each
+// search has one of its own: what another looks for would be found, and its own would not.
 const SOUGHT = 'erasure_search';
 /** ClickHouse looks for at most 255 texts in one pass. */
 const NAMES_AT_ONCE = 250;
@@ -107,14 +109,15 @@ export async function searchClickHouse(clickhouse: ClickHouse, sought: Omit<Soug
   ];
   if (lines.length === 0) return [];
   const passes = Math.ceil(names.length / NAMES_AT_ONCE);
-  return withSought(clickhouse, lines, async () => {
+  return withSought(clickhouse, lines, async (table) => {
     const isNamed = wordMatcher(sought.names);
     const short = new ShortWords(words);
     const isTheirs = (text: string) => isNamed(text) || short.isInValue(text);
     const found: string[] = [];
     for (const place of await listPlaces(clickhouse))
       for (const column of place.columns)
-        if (await isInColumn(clickhouse, place, column, passes, isTheirs)) found.push(`${place.name}.${column.name}`);
+        if (await isInColumn(clickhouse, place, column, { table, passes, isTheirs }))
+          found.push(`${place.name}.${column.name}`);
     return found;
   });
 }
@@ -124,12 +127,12 @@ export async function findInEvents(clickhouse: ClickHouse, texts: readonly strin
   const found = new Set<string>();
   if (texts.length === 0) return found;
   const lines = texts.map((text) => ({ text, pass: 0 }));
-  return withSought(clickhouse, lines, async () => {
+  return withSought(clickhouse, lines, async (table) => {
     const events = (await listPlaces(clickhouse)).filter(({ name }) => name === 'events');
     for (const { from, columns } of events)
       for (const column of columns) {
         const rows = await clickhouse.select(
-          `SELECT text FROM ${textsIn(from, column)} WHERE text IN (SELECT text FROM ${SOUGHT})`,
+          `SELECT text FROM ${textsIn(from, column)} WHERE text IN (SELECT text FROM ${table})`,
           {},
           z.object({ text: z.string() }),
           { timeLimit: SEARCH_SECONDS },
@@ -140,40 +143,57 @@ export async function findInEvents(clickhouse: ClickHouse, texts: readonly strin
   });
 }
 
-/** Does the work while the table of what is looked for is there. */
+/** Does the work while the table of what is looked for is there, whose name it is told. */
 async function withSought<T>(
   clickhouse: ClickHouse,
   lines: readonly { text: string; pass: number }[],
-  work: () => Promise<T>,
+  work: (table: string) => Promise<T>,
 ): Promise<T> {
-  await clickhouse.command(`CREATE TABLE IF NOT EXISTS ${SOUGHT} (text String, pass UInt32) ENGINE = Memory`);
+  await dropLeftBehind(clickhouse);
+  const table = `${SOUGHT}_${randomUUID().replaceAll('-', '')}`;
+  await clickhouse.command(`CREATE TABLE ${table} (text String, pass UInt32) ENGINE = Memory`);
   try {
-    await clickhouse.command(`TRUNCATE TABLE ${SOUGHT}`);
     await clickhouse.insert(
-      `INSERT INTO ${SOUGHT} (text, pass) FORMAT JSONEachRow`,
+      `INSERT INTO ${table} (text, pass) FORMAT JSONEachRow`,
       lines.map((line) => JSON.stringify(line)).join('\n'),
     );
-    return await work();
+    return await work(table);
   } finally {
-    await clickhouse.command(`DROP TABLE IF EXISTS ${SOUGHT} SYNC`);
+    await clickhouse.command(`DROP TABLE IF EXISTS ${table} SYNC`);
   }
+}
+
+/** A program that was killed while it searched left what it looked for. Nobody else searches here, or is refused then. */
+async function dropLeftBehind(clickhouse: ClickHouse): Promise<void> {
+  const tables = await clickhouse.select(
+    'SELECT name FROM system.tables WHERE database = currentDatabase() AND startsWith(name, {sought:String})',
+    { sought: SOUGHT },
+    z.object({ name: z.string() }),
+  );
+  for (const { name } of tables) await clickhouse.command(`DROP TABLE IF EXISTS ${name} SYNC`);
 }
 
 /** The texts of a column, each once. */
 const textsIn = (from: string, { name, isArray }: Column): string =>
   `(SELECT DISTINCT ${isArray ? `arrayJoin(\`${name}\`)` : `\`${name}\``}::String AS text FROM ${from})`;
 
+interface Search {
+  /** Of what is looked for. */
+  table: string;
+  passes: number;
+  isTheirs: (text: string) => boolean;
+}
+
 async function isInColumn(
   clickhouse: ClickHouse,
   { from }: Place,
   column: Column,
-  passes: number,
-  isTheirs: (text: string) => boolean,
+  { table, passes, isTheirs }: Search,
 ): Promise<boolean> {
   const texts = textsIn(from, column);
   const options = { timeLimit: SEARCH_SECONDS };
   const [whole] = await clickhouse.select(
-    `SELECT count() AS count FROM ${texts} WHERE text IN (SELECT text FROM ${SOUGHT} WHERE pass = 0)`,
+    `SELECT count() AS count FROM ${texts} WHERE text IN (SELECT text FROM ${table} WHERE pass = 0)`,
     {},
     z.object({ count: z.number() }),
     options,
@@ -182,7 +202,7 @@ async function isInColumn(
   for (let pass = 1; pass <= passes; pass++)
     for (let offset = 0; ; offset += PAGE_TEXTS) {
       const candidates = await clickhouse.select(
-        `SELECT text FROM ${texts} WHERE multiSearchAny(text, (SELECT groupArray(text) FROM ${SOUGHT} WHERE pass = {pass:UInt32}))
+        `SELECT text FROM ${texts} WHERE multiSearchAny(text, (SELECT groupArray(text) FROM ${table} WHERE pass = {pass:UInt32}))
          ORDER BY text LIMIT ${PAGE_TEXTS} OFFSET {offset:UInt64}`,
         { pass, offset },
         z.object({ text: z.string() }),

@@ -8,6 +8,7 @@ import { atEachOwner } from '../clickhouse/owners.ts';
 import type { Shipper } from '../clickhouse/shipper.ts';
 import { formatMicros, type Micros, parseInstant, systemClock } from '../clock.ts';
 import { ErasureReader } from '../erasure/journal-reader.ts';
+import { readSamePerson } from '../erasure/keyed-rows.ts';
 import { waitForMutations } from '../erasure/settle.ts';
 import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
@@ -60,7 +61,7 @@ export async function planExpiry(sources: ExpirySources, before: Micros, inForce
   const size = partitionEvents(journal);
   const partitions: ExpiryPlan['partitions'] = [];
   const remains: string[] = [];
-  const holds = listHolds(journal).map(({ event }) => event);
+  const held = await readHeld(sources);
   let first = expiredOf(journal)?.below ?? 0;
   for (; first + size <= shipper.shipped; first += size) {
     const [row] = await clickhouse.select(
@@ -77,31 +78,50 @@ export async function planExpiry(sources: ExpirySources, before: Micros, inForce
       );
     const until = parseInstant(row.until) ?? 0;
     if (until >= before) break;
-    const held = await findHold(sources, first, first + size);
-    if (held !== undefined) {
-      remains.push(`Events from ${first} on stay: ${held}.`);
+    const reason = await findHold(clickhouse, held, first, first + size);
+    if (reason !== undefined) {
+      remains.push(`Events from ${first} on stay: ${reason}.`);
       break;
     }
     partitions.push({ first, size, until, lastOccurred: parseInstant(row.last_occurred) ?? 0 });
   }
   const last = partitions.at(-1);
   const below = last ? last.first + last.size : 0;
-  return { partitions, baselines: [...inForce.keys()].filter((sequence) => sequence < below).length, remains, holds };
+  const baselines = [...inForce.keys()].filter((sequence) => sequence < below).length;
+  return { partitions, baselines, remains, holds: held.map(({ event }) => event) };
+}
+
+/** What a legal hold covers. */
+interface Held {
+  /** Of the hold. */
+  event: number;
+  /** All that the person was before and became later, when hired again, as an erasure takes them; undefined: everything. */
+  objects: string[] | undefined;
+}
+
+async function readHeld({ journal, clickhouse, shipper }: ExpirySources): Promise<Held[]> {
+  const held: Held[] = [];
+  for (const { event, object } of listHolds(journal)) {
+    const objects = object === undefined ? undefined : await readSamePerson(clickhouse, object, shipper.shipped);
+    held.push({ event, objects });
+  }
+  return held;
 }
 
 /** The hold that keeps these events, in words. */
 async function findHold(
-  { journal, clickhouse }: ExpirySources,
+  clickhouse: ClickHouse,
+  held: readonly Held[],
   first: number,
   next: number,
 ): Promise<string | undefined> {
-  for (const { event, object } of listHolds(journal)) {
-    if (object === undefined) return `the legal hold ${event} covers everything`;
+  for (const { event, objects } of held) {
+    if (objects === undefined) return `the legal hold ${event} covers everything`;
     const [row] = await clickhouse.select(
       `SELECT count() AS events FROM events WHERE sequence >= {first:UInt64} AND sequence < {next:UInt64}
-       AND (object = {object:UUID} OR has(value.reference, {object:UUID})
-         OR entry IN (SELECT entry FROM events WHERE object = {object:UUID} AND entry != toUUID('00000000-0000-0000-0000-000000000000')))`,
-      { first, next, object },
+       AND (object IN {objects:Array(UUID)} OR hasAny(value.reference, {objects:Array(UUID)})
+         OR entry IN (SELECT entry FROM events WHERE object IN {objects:Array(UUID)} AND entry != toUUID('00000000-0000-0000-0000-000000000000')))`,
+      { first, next, objects },
       z.object({ events: z.number() }),
       SCAN,
     );
