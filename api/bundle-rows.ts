@@ -5,7 +5,7 @@ import type { Asking } from './graphql/context.ts';
 import type { Installation } from './installation.ts';
 import { readEvent } from './reads/read-event.ts';
 
-/** The rows from `first` to before `end`; that they were taken is accepted before they leave. Throws LogError. */
+/** The rows from `first` to before `end`, emptied of who is erased; that they were taken is accepted before they leave. Throws LogError. */
 export async function readBundleRows(
   installation: Installation,
   { viewer, address, signal }: Asking,
@@ -13,7 +13,7 @@ export async function readBundleRows(
   end: number,
 ): Promise<EventRow[]> {
   const { log, reads } = installation;
-  const rows = await readRowsFrom(log.clickhouse, signal)(first, end);
+  const rows = await readRowsFrom(log.questioned, signal)(first, end);
   const parameter = (name: string, value: number) => ({ name, type: 'integer' as const, text: String(value) });
   const read = readEvent({
     viewer,

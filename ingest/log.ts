@@ -7,6 +7,7 @@ import { type ClickHouse, type ClickHouseTarget, openClickHouse } from './clickh
 import { Scrubber } from './clickhouse/scrubber.ts';
 import { Shipper } from './clickhouse/shipper.ts';
 import { KEPT_DAYS, KEPT_ROWS, Trimmer } from './clickhouse/trimmer.ts';
+import { emptiedFirst, type Questioned } from './erasure/emptied-first.ts';
 import { Eraser } from './erasure/eraser.ts';
 import { LogError } from './errors.ts';
 import { Journal } from './journal/journal.ts';
@@ -15,6 +16,8 @@ import { fixPartitionEvents } from './retention/tombstones.ts';
 export interface ChangeLog {
   readonly journal: Journal;
   readonly clickhouse: ClickHouse;
+  /** The same for questions and exports: nothing that is erased is told. */
+  readonly questioned: Questioned;
   readonly shipper: Shipper;
   readonly pressure: BackPressure;
   readonly trimmer: Trimmer;
@@ -73,7 +76,8 @@ export async function openChangeLog(target: LogTarget, limits?: Limits): Promise
       closing ??= closeAll(parts);
       return closing;
     };
-    return { ...parts, pressure: new BackPressure(journal, shipper, limits), close };
+    const questioned = emptiedFirst(clickhouse, eraser);
+    return { ...parts, questioned, pressure: new BackPressure(journal, shipper, limits), close };
   } catch (error) {
     await closeAll({ journal, clickhouse, checkpoints });
     throw error;

@@ -1,6 +1,7 @@
 // What is answered about somebody who was erased: who they were is not known any more, that somebody was there is.
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { z } from 'zod';
 import { ANN, BOB, CID, ErasureWorld } from './erasure-world.ts';
 import { readPdf } from './reports/print.ts';
 
@@ -62,6 +63,63 @@ test('an erased person is told of as one, in every answer and report, and counts
   if (access === undefined || leavers === undefined) return;
   for (const text of [access, leavers]) assert.doesNotMatch(text, /E-1001|Annabel|undefined|null/);
   assert.ok(leavers.includes(erased), leavers);
+});
+
+const TELLS = `query ($group: ID!, $person: ID!, $at: DateTime!) {
+  holders(entitlement: $group, at: $at) { holdings { holder { id name } } }
+  object(id: $person) {
+    name
+    history { changes: nodes { object { name } values { old new } initiator } }
+    state(at: $at) { systems { dn anchor attributes { name values { value } } } }
+  }
+  byName: objects(search: "Annabel") { name formerNames }
+  count: objectCount(search: "Annabel")
+  changes(first: 1000) { changes: nodes { object { name } values { old new } initiator } }
+  byValue: changes(filter: { value: "Annabel Lindqvist" }) { changes: nodes { sequence } }
+}`;
+
+test('once an erasure is accepted no question tells anything of the person, without anybody settling it', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, BOB, CID);
+  const at = new Date().toISOString();
+  await world.employ({ ...BOB, manager: '', by: 'hr-clerk' }, CID);
+  const { log } = world.installation;
+  const person = await world.objectOf(ANN.name);
+  const variables = { group: await world.objectOf('apollo'), person, at };
+  const tell = async () => {
+    const { data, errors } = await world.installation.ask(TELLS, variables, 'auditor');
+    assert.equal(errors, undefined);
+    return JSON.parse(JSON.stringify(data));
+  };
+  const before = await tell();
+  assert.match(JSON.stringify(before), /Annabel Lindqvist.*E-1001|E-1001.*Annabel Lindqvist/);
+  assert.deepEqual([before.byName.length, before.count], [1, 1]);
+  assert.ok(before.byValue.changes.length > 0);
+  const { event } = await world.erase(person);
+  assert.equal(log.eraser.reader.waiting().erasures, 1, 'ClickHouse still has them');
+  // All at once: they wait for the same mutation.
+  for (const after of await Promise.all([tell(), tell(), tell()])) {
+    assert.doesNotMatch(JSON.stringify(after), /Annabel|E-1001/);
+    assert.deepEqual([after.byName, after.count, after.byValue.changes], [[], 0, []]);
+    assert.equal(after.object.name, `an erased person (event ${event})`);
+  }
+  assert.equal(log.eraser.reader.waiting().erasures, 0);
+  const mutations = await log.clickhouse.select(
+    "SELECT mutation_id AS id FROM system.mutations WHERE table = 'events' AND command LIKE '%UPDATE%'",
+    {},
+    z.object({ id: z.string() }),
+  );
+  assert.equal(new Set(mutations.map(({ id }) => id)).size, 1);
+});
+
+test('a report that is asked for right after an erasure has nothing of the person', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, BOB, CID);
+  const at = new Date().toISOString();
+  await world.employ({ ...BOB, manager: '' }, CID);
+  await world.erase(await world.objectOf(ANN.name));
+  const text = await textOf(t, world, 'access', { at });
+  if (text !== undefined) assert.doesNotMatch(text, /E-1001|Annabel/);
 });
 
 /** Undefined: a tool is missing, and the test is skipped. */

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { FileSearchResult } from '../ingest/erasure/file-searcher.ts';
 import { type SoughtContent, searchFiles } from '../ingest/erasure/search.ts';
-import { grepFiles } from './erasure-world.ts';
+import { ANN, CID, ErasureWorld, grepFiles } from './erasure-world.ts';
 import { makeFolder } from './ingest-world.ts';
 
 const NAME = 'Jörg Lindqvist';
@@ -248,6 +248,59 @@ test('what cannot be looked into is named, and does not count as searched', { ti
     'table (parts of ClickHouse)',
   ]);
   assert.deepEqual([found, files, bytes], [[], 1, 6], 'only real.txt was searched');
+});
+
+test('what lies beside files that are called as those of a part of ClickHouse is searched, and below it', async (t) => {
+  const mark = {
+    'table/export/columns.txt': 'id,name',
+    'table/export/checksums.txt': 'none',
+    'table/export/count.txt': NUMBER,
+  };
+  const clean = await searchAmong(t, {
+    ...mark,
+    'table/export/people.csv': 'nobody\n',
+    'table/export/a.zip': Buffer.from('504b0304', 'hex'),
+  });
+  assert.deepEqual([clean.found, clean.notSearched], [[], ['table (parts of ClickHouse)', 'table/export/a.zip (zip)']]);
+  assert.equal(clean.files, 0, 'what may be packed in a way of its own does not count');
+  const { found } = await searchAmong(t, {
+    ...mark,
+    'table/export/people.csv': `7,${NAME},Sales\n`,
+    'table/export/old/rows.jsonl.gz': gzipSync(`{"name":"${NAME}"}\n`),
+    'table/export/old/words.txt': `it was ${WORD}\n`,
+    'other.csv': 'nobody\n',
+  });
+  assert.deepEqual(found, ['table/export/old/rows.jsonl.gz', 'table/export/old/words.txt', 'table/export/people.csv']);
+});
+
+test('a certificate is refused while a file beside those of a part of ClickHouse has the person', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  await world.employ(CID);
+  const { event } = await world.erase(await world.objectOf(ANN.name));
+  const folder = makeFolder(t);
+  for (const name of ['columns.txt', 'checksums.txt']) writeFileSync(path.join(folder, name), '');
+  const file = path.join(folder, 'people.csv');
+  writeFileSync(file, `1,${ANN.name}\n`);
+  const options = { who: 'privacy officer', by: 'administrator', folders: [folder], backups: [] };
+  const certify = () => world.installation.log.eraser.certify(event, options);
+  await assert.rejects(certify(), { code: 'certificate-refused', message: new RegExp(`is still in ${file}\\.$`) });
+  rmSync(file);
+  assert.deepEqual((await certify()).notSearched, [`${folder} (parts of ClickHouse)`]);
+});
+
+test('where ClickHouse is a server, files are unpacked, looked into and counted as well', async (t) => {
+  const folder = makeFolder(t);
+  const search = () =>
+    searchFiles({ data: folder, folders: [], log: 'example.org/log', keys: [7], embedded: false }, SOUGHT);
+  writeFileSync(path.join(folder, 'real.txt'), 'nobody');
+  writeFileSync(path.join(folder, 'a.zip'), Buffer.from('504b0304', 'hex'));
+  const { files, notSearched, parts } = await search();
+  assert.deepEqual([files, notSearched, parts], [1, [path.join(folder, 'a.zip (zip)')], []]);
+  writeFileSync(path.join(folder, 'rows.jsonl.gz'), gzipSync(`{"name":"${NAME}"}\n`));
+  writeFileSync(path.join(folder, 'short.csv'), `${WORD},Sales\n`);
+  const names = (await search()).found.map((file) => path.basename(file));
+  assert.deepEqual(names.toSorted(), ['rows.jsonl.gz', 'short.csv']);
 });
 
 test('something in the name of a file is found, and not repeated', async (t) => {

@@ -13,7 +13,7 @@ import { describeReport, exitCodeOf, type Report } from '../../ingest/verify/rep
 import { type Options, verifyLog } from '../../ingest/verify/verify-log.ts';
 import type { VerificationOrder } from '../http/verification.ts';
 import { findService, type RunningService } from '../running-service.ts';
-import { type CommonOptions, common, environmentOf, print, withBackend } from './program-parts.ts';
+import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
 
 interface VerifyOptions extends CommonOptions {
   offline?: string;
@@ -147,6 +147,8 @@ async function bundle(folder: string, options: CommonOptions & { from?: number; 
     await withBackend(options, false, async (backend) => {
       const { from, to } = options;
       const { dataFolder } = environmentOf(options);
+      // Who was erased a moment ago is not in the rows any more: the event that says so has to be.
+      if (to === undefined) dataOf(await backend.ask('{ checkpoint { size } }', {}));
       const made = await exportBundle({
         dataFolder,
         target: folder,

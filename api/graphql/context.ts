@@ -59,7 +59,7 @@ export interface Asking extends Reader {
 export function createRequestContext(answering: Answering, { viewer, address, signal }: Asking): RequestContext {
   const { log, engine, reads } = answering;
   const queries: QueryContext = {
-    clickhouse: log.clickhouse,
+    clickhouse: log.questioned,
     log: log.journal.log,
     watermark: log.shipper.shipped,
     // Read when it is asked for: of a journal that is closed by then nothing is.

@@ -49,7 +49,7 @@ const ErasureType = builder.objectRef<Erasure>('Erasure').implement({
     plan: t.expose('plan', { type: ErasurePlanType }),
     settled: t.exposeBoolean('settled', {
       description:
-        'ClickHouse is emptied as well. If not, that is done within an hour, with the requests of that time.',
+        'ClickHouse is emptied as well. If not, that is done before the next question is answered, and within an hour.',
     }),
   }),
 });

@@ -1,14 +1,16 @@
 // What every question is asked with: the log, and up to which event. No answer is ever cut off in silence: what is
 // larger than its limit is refused with a sentence.
 import type { z } from 'zod';
-import type { ClickHouse, ReadOptions } from '../../ingest/clickhouse/connect.ts';
+import type { ReadOptions } from '../../ingest/clickhouse/connect.ts';
 import { fromRow, rowSchema, SELECTED_COLUMNS } from '../../ingest/clickhouse/rows.ts';
 import { formatIso } from '../../ingest/clock.ts';
+import type { Questioned } from '../../ingest/erasure/emptied-first.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { Expired } from '../../ingest/retention/tombstones.ts';
 
 export interface QueryContext {
-  clickhouse: ClickHouse;
+  /** Of a log that is open, the one that tells nothing of who is erased. */
+  clickhouse: Questioned;
   /** The origin of the log. */
   log: string;
   /** Answers stop before this sequence: the delivered watermark, or less when asked for what was known then. */

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { z } from 'zod';
 import { HASH_BYTES, perfectRoot, TILE_WIDTH } from '../merkle/tree.ts';
 
+const keysSchema = z.array(z.number());
 const tombstoneSchema = z.object({ first: z.number(), size: z.number(), note: z.string() });
 
 export class BundleTables {
@@ -46,6 +47,27 @@ export class BundleTables {
       'SELECT size, note FROM checkpoints WHERE size > ? AND size <= ? ORDER BY size',
     );
     for (const { size, note } of statement.iterate(above, to)) yield { size: Number(size), note: String(note) };
+  }
+
+  /** All events below this sequence are in ClickHouse. */
+  delivered(): number {
+    return Number(this.#database.prepare("SELECT value FROM facts WHERE name = 'shipped'").get()?.value ?? 0);
+  }
+
+  /** Erasures that are accepted from now on have this sequence or a later one. */
+  nextErasure(): number {
+    return Number(this.#database.prepare('SELECT coalesce(max(event) + 1, 0) AS next FROM erasures').get()?.next);
+  }
+
+  /** The first event from `from` on that erased one of these keys, if any. */
+  findErasure(from: number, numbers: ReadonlySet<number>): number | undefined {
+    const erasures = this.#database
+      .prepare('SELECT event, keys FROM erasures WHERE event >= ? ORDER BY event')
+      .all(from);
+    const found = erasures.find(({ keys }) =>
+      keysSchema.parse(JSON.parse(String(keys))).some((number) => numbers.has(number)),
+    );
+    return found && Number(found.event);
   }
 
   /** Those of partitions that have expired, in order. */

@@ -1,9 +1,10 @@
 // Writes the log, or a part of it, as a bundle: rows, tiles, checkpoints, the keys that the rows need, public keys. README.md
 // of this folder documents the format. Rows come from a reader, everything else is read from the journal's file.
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { EVENT_COLUMNS, type EventRow } from '../clickhouse/rows.ts';
@@ -20,8 +21,14 @@ const FILE_EVENTS = 65_536;
 const LARGEST_EVENTS = 100_000_000;
 /** Rows read at once. */
 const PAGE_EVENTS = 8192;
+/** How long ClickHouse may lack what is signed for: a backlog that takes longer is told. */
+const PATIENCE_MS = 60_000;
+const LOOK_MS = 250;
 
-/** Reads rows of `events` in order, commitments in hexadecimal digits; fewer than asked for only when there are no more. */
+/**
+ * Reads rows of `events` in order, commitments in hexadecimal digits and what was erased before emptied; fewer than asked for
+ * only when there are no more.
+ */
 export type RowReader = (first: number, end: number) => Promise<EventRow[]>;
 
 export interface BundleOrder {
@@ -36,6 +43,8 @@ export interface BundleOrder {
   /** One past the last sequence wanted; everything that a checkpoint covers when it is not given. */
   to?: number | undefined;
   readRows: RowReader;
+  /** How long to wait until ClickHouse has the rows, milliseconds; a minute unless given. */
+  patience_ms?: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -47,29 +56,72 @@ export interface ExportedBundle {
   files: number;
 }
 
-/** Throws LogError bundle-refused: the target is not empty, no checkpoint covers the range, or rows are missing. */
+/**
+ * Throws LogError bundle-refused: the target is not empty, no checkpoint covers the range, rows are missing or not delivered
+ * yet, or somebody in them was erased meanwhile. Nothing of it is left then.
+ */
 export async function exportBundle(order: BundleOrder): Promise<ExportedBundle> {
   const tables = new BundleTables(new DatabaseSync(path.join(order.dataFolder, JOURNAL_FILE), { readOnly: true }));
   try {
     const range = chooseRange(tables, order);
     const target = new BundleFolder(order.target);
-    const numbers = await writeRows(target, order, range);
-    writeKeys(target, tables, numbers);
-    writeTiles(target, tables, range);
-    writeCheckpoints(target, tables, range);
-    writeTombstones(target, tables);
-    const { first, size } = range;
-    const partition = tables.partitionEvents();
-    target.finish({
-      format: BUNDLE_FORMAT,
-      log: tables.log,
-      first,
-      size,
-      ...(partition !== undefined && { partition_events: partition }),
-    });
-    return { first, size, checkpoint: range.checkpoint, files: target.count };
+    try {
+      await waitForDelivery(tables, range, order.patience_ms ?? PATIENCE_MS);
+      await writeBundle(target, tables, order, range);
+    } catch (error) {
+      target.clear();
+      throw error;
+    }
+    const { first, size, checkpoint } = range;
+    return { first, size, checkpoint, files: target.count };
   } finally {
     tables.close();
+  }
+}
+
+async function writeBundle(target: BundleFolder, tables: BundleTables, order: BundleOrder, range: Range) {
+  const { first, size, checkpoint } = range;
+  // A part cannot have the events that erased somebody in it later; the whole must.
+  const unknownFrom = size < checkpoint ? tables.nextErasure() : checkpoint;
+  const numbers = await writeRows(target, order, range);
+  writeKeys(target, tables, numbers);
+  writeTiles(target, tables, range);
+  writeCheckpoints(target, tables, range);
+  writeTombstones(target, tables);
+  refuseErased(tables, unknownFrom, numbers);
+  const partition = tables.partitionEvents();
+  target.finish({
+    format: BUNDLE_FORMAT,
+    log: tables.log,
+    first,
+    size,
+    ...(partition !== undefined && { partition_events: partition }),
+  });
+}
+
+/** Rows may have been read before somebody in them was erased, and the keys afterwards. */
+function refuseErased(tables: BundleTables, from: number, numbers: ReadonlySet<number>): void {
+  const erasure = tables.findErasure(from, numbers);
+  if (erasure !== undefined)
+    throw new LogError(
+      'bundle-refused',
+      `Event ${erasure} erased somebody in these events while the bundle was made, or after the newest checkpoint.`,
+      { retryable: true },
+    );
+}
+
+/** The checkpoint covers what is accepted, and ClickHouse gets it a little later. Throws LogError bundle-refused. */
+async function waitForDelivery(tables: BundleTables, { size }: Range, patience_ms: number): Promise<void> {
+  for (let waited = 0; tables.delivered() < size; waited += LOOK_MS) {
+    if (waited >= patience_ms) {
+      const delivered = tables.delivered();
+      throw new LogError(
+        'bundle-refused',
+        `ClickHouse is behind: ${delivered} events are delivered to it, and ${size - delivered} of those that the bundle is to have are not yet. The log has them; metatrail status says what keeps them.`,
+        { retryable: true },
+      );
+    }
+    await sleep(LOOK_MS);
   }
 }
 
@@ -234,6 +286,13 @@ class BundleFolder {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
     writeFileSync(file, bytes, { mode: 0o600 });
     this.#files.push({ path: name, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+  }
+
+  /** What was written goes: it may hold somebody who is erased by now. */
+  clear(): void {
+    const names = new Set(this.#files.map(({ path: name }) => name.split('/')[0] ?? name));
+    for (const name of names) rmSync(path.join(this.#folder, name), { recursive: true, force: true });
+    this.#files.length = 0;
   }
 
   finish(contents: Record<string, unknown>): void {

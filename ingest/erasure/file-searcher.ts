@@ -26,6 +26,16 @@ export interface FileSearchResult {
   parts: string[];
 }
 
+/** Files of a part that hold nothing but a number, which may look like somebody's. */
+const PART_NUMBERS = /^(count|metadata_version)\.txt$/;
+
+/** What a folder is below of. */
+interface Around {
+  backups: readonly FoundBackup[];
+  /** Of what looks like a part of ClickHouse, whose files are packed in a way of their own. */
+  isInPart: boolean;
+}
+
 export class FileSearcher {
   readonly result: FileSearchResult = {
     files: 0,
@@ -51,31 +61,39 @@ export class FileSearcher {
   /** A file, or a folder with all below it; nothing that was looked through before. */
   async searchBelow(place: string): Promise<void> {
     const status = statSync(place, { throwIfNoEntry: false });
-    if (status?.isFile()) return this.#searchOnce(place);
+    if (status?.isFile()) return this.#searchOnce(place, true);
     if (!status?.isDirectory()) return void this.result.unread.push(place);
     const real = realpathSync(place);
     this.#places.push(real);
-    await this.#searchFolder(real, []);
+    await this.#searchFolder(real, { backups: [], isInPart: false });
   }
 
-  async #searchFolder(folder: string, around: readonly FoundBackup[]): Promise<void> {
+  async #searchFolder(folder: string, around: Around): Promise<void> {
     if (this.#seen.has(folder)) return;
     this.#seen.add(folder);
-    const within = folder === this.#store || folder.startsWith(`${this.#store}${path.sep}`);
-    const isOfBackup = around.some(({ files }) => files.has(path.join(folder, 'columns.txt')));
-    if (!within && !isOfBackup && isPart(folder)) return this.#leaveOut(path.dirname(folder), 'parts of ClickHouse');
+    const within = folder === this.#store || this.#isOfStore(folder);
+    const isOfBackup = around.backups.some(({ files }) => files.has(path.join(folder, 'columns.txt')));
+    const isStrayPart = !within && !isOfBackup && isPart(folder);
+    if (isStrayPart && !around.isInPart) this.#leaveOut(this.#aroundPart(folder), 'parts of ClickHouse');
     // A projection is a folder within its part.
     if (within && !folder.endsWith('.proj') && isPart(folder)) this.result.parts.push(folder);
     const backup = readBackup(folder);
     if (backup) this.result.backups.push({ folder, madeAt: backup.madeAt });
     if (isBundleWithKeys(folder, this.#erased)) this.result.found.push(`${folder} (a bundle with their keys)`);
-    const backups = backup ? [...around, backup] : around;
+    const backups = backup ? [...around.backups, backup] : around.backups;
+    // Whether it is a part only ClickHouse knows: its files are looked at like any others.
+    const isInPart = isStrayPart || around.isInPart;
     for (const entry of readdirSync(folder, { withFileTypes: true })) {
       const file = path.join(folder, entry.name);
-      if (entry.isDirectory()) await this.#orUnread(file, () => this.#searchFolder(file, backups));
+      if (entry.isDirectory()) await this.#orUnread(file, () => this.#searchFolder(file, { backups, isInPart }));
       else if (entry.isSymbolicLink()) this.#followLink(file);
-      else if (entry.isFile() && !backups.some(({ files }) => files.has(file))) await this.#searchOnce(file);
+      else if (entry.isFile() && !backups.some(({ files }) => files.has(file))) await this.#searchOnce(file, !isInPart);
     }
+  }
+
+  /** A table has many parts, in one folder. */
+  #aroundPart(folder: string): string {
+    return this.#places.includes(folder) ? folder : path.dirname(folder);
   }
 
   /** What it leads to is looked through when it is below one of the places, and not from here. */
@@ -91,18 +109,24 @@ export class FileSearcher {
     this.#leaveOut(link, 'a link to somewhere else');
   }
 
+  /** Where ClickHouse is a server, there is no such folder. */
+  #isOfStore(place: string): boolean {
+    return this.#store !== '' && place.startsWith(`${this.#store}${path.sep}`);
+  }
+
   #leaveOut(file: string, reason: string): void {
     const said = `${file} (${reason})`;
     if (!this.result.notSearched.includes(said)) this.result.notSearched.push(said);
   }
 
-  async #searchOnce(file: string): Promise<void> {
+  /** `counts`: when nothing is found, it was searched. */
+  async #searchOnce(file: string, counts: boolean): Promise<void> {
     if (this.#seen.has(file)) return;
     this.#seen.add(file);
-    const isOfStore = file.startsWith(`${this.#store}${path.sep}`);
+    const isOfStore = this.#isOfStore(file);
     // A name would say in the error what it must not.
     if (this.#isInName(file, isOfStore)) this.result.found.push(`the name of a file in ${path.dirname(file)}`);
-    else await this.#orUnread(file, () => (isOfStore ? this.#searchStore(file) : this.#search(file)));
+    else await this.#orUnread(file, () => (isOfStore ? this.#searchStore(file) : this.#search(file, counts)));
   }
 
   async #orUnread(file: string, search: () => Promise<void>): Promise<void> {
@@ -127,8 +151,9 @@ export class FileSearcher {
     if (searchBytes(this.#sought, file, false).outcome === 'found') this.result.found.push(file);
   }
 
-  async #search(file: string): Promise<void> {
-    const { head, bytes, ...searched } = searchBytes(this.#sought, file, !isOfBundleProof(file));
+  async #search(file: string, counts: boolean): Promise<void> {
+    const isNumber = isOfBundleProof(file) || (!counts && PART_NUMBERS.test(path.basename(file)));
+    const { head, bytes, ...searched } = searchBytes(this.#sought, file, !isNumber);
     let { outcome } = searched;
     const format = packedFormat(head) ?? packedByName(file);
     if (outcome === 'clean' && isSqlite(head)) outcome = this.#searchTables(file);
@@ -136,7 +161,7 @@ export class FileSearcher {
     else if (outcome === 'clean' && format !== undefined) outcome = { not: format };
     if (outcome === 'found') this.result.found.push(file);
     else if (outcome !== 'clean') this.#leaveOut(file, outcome.not);
-    else {
+    else if (counts) {
       this.result.files += 1;
       this.result.bytes += bytes;
     }

@@ -23,12 +23,23 @@ export class Erasures {
     }
   }
 
-  /** Says which commitments no erasure explains, and returns how many each erasure explains. */
-  finish(findings: Findings): Erased[] {
+  /**
+   * Says which commitments no erasure explains, and returns how many each erasure explains. `isCut`: the log goes on after
+   * what was read, and an erasure of it may stand there.
+   */
+  finish(findings: Findings, isCut: boolean): Erased[] {
     const found = new Map<number, number>();
     for (const [key, { first, count }] of this.#used) {
       const by = this.#erasedBy.get(key);
-      if (by === undefined)
+      if (by === undefined && isCut)
+        findings.events(
+          'erased-later',
+          'has a commitment in place of its content; the event that erased it must come after this part',
+          first,
+          count,
+          'gap',
+        );
+      else if (by === undefined)
         findings.events(
           'erased-by-nobody',
           'has a commitment in place of its content, and no erasure names its key',

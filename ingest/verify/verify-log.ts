@@ -60,10 +60,11 @@ export async function verifyLog(source: LogSource, options: Options = {}): Promi
   ledger.finish();
   tombstones.finish();
   keyChanges.finish(source, ring, checkpoints, findings);
-  const erased = erasures.finish(findings);
+  const covered = checkpoints.at(-1)?.size ?? source.size;
+  const erased = erasures.finish(findings, source.isPart && source.size < covered);
   const { rollups } = await source.checkRest(findings);
   options.signal?.throwIfAborted();
-  notePart(source, checkpoints.at(-1)?.size ?? source.size, findings);
+  notePart(source, covered, findings);
   if (checkpoints.length === 0)
     findings.add({
       weight: 'unchecked',
