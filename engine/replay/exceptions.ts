@@ -26,6 +26,11 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
     why: 'it follows from events, and is gone once the next synchronisation of that agent has done it',
   },
   {
+    kind: 'recovery',
+    what: 'what a recovery that was cut off has yet to do and to tell',
+    why: 'it is about the stores, and is gone once `metatrail recover` has finished it; events say then what was done',
+  },
+  {
     kind: KINDS.engine,
     key: 'demonstration',
     what: 'how far the demonstration company has been played',
