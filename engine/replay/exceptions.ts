@@ -11,14 +11,9 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
   { kind: 'session', what: 'sessions', why: 'secrets; whoever is signed in signs in again' },
   { kind: 'sign-in-link', what: 'sign-in links', why: 'secrets; `metatrail sign-in` makes another' },
   {
-    kind: 'hold',
-    what: 'legal holds and tombstones',
-    why: 'events say them as well, but they are no state of the engine',
-  },
-  {
     kind: 'tombstone',
-    what: 'legal holds and tombstones',
-    why: 'events say them as well, but they are no state of the engine',
+    what: 'tombstones',
+    why: 'events say them, but the event of an early one expires with a later partition; `metatrail verify` holds them against the tiles',
   },
   {
     kind: KINDS.outstanding,
