@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Journal } from '../ingest/journal/journal.ts';
@@ -51,4 +52,21 @@ test('a witness whose key is none leaves nothing running: no shipper, no trimmer
   const witness = { url: new URL('http://127.0.0.1:9/'), vkey: 'witness.example+0+none' };
   const publication = { witnesses: [witness], webhook: undefined, file: undefined, mail: undefined };
   await failToOpen({ folder: makeFolder(t), publication }, { name: 'NoteError' }, () => undefined);
+});
+
+test('a journal whose newest row is damaged is said to be damaged, and the folder is free', async (t) => {
+  const folder = makeFolder(t);
+  const journal = await Journal.open(folder);
+  await journal.accept((base) => makeBatch(base, 3));
+  const [newest] = journal.rows(2, 1);
+  await journal.close();
+  const write = (row: string) => {
+    const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'));
+    database.prepare('UPDATE journal SET row = ? WHERE sequence = 2').run(row);
+    database.close();
+  };
+  write('{"cut off');
+  await failToOpen({ folder }, { code: 'journal-damaged', message: /a row of the journal cannot be read/ }, () =>
+    write(newest?.row ?? assert.fail()),
+  );
 });

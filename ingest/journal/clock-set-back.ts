@@ -1,5 +1,6 @@
 // The machine's clock was set back: sequence order holds, and an event says that times do not follow it here.
 import type { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
 import { formatIso, type Micros, parseInstant } from '../clock.ts';
 import type { ProposedEvent } from '../event.ts';
 
@@ -39,18 +40,18 @@ export function noteClockSetBack(highest: Micros, now: Micros): ProposedEvent[] 
   ];
 }
 
+const timeSchema = z.object({ recorded_at: z.string(), outcome: z.string() });
+
 /**
  * The highest time of the events since the last one that said that the clock was set back, as the journal's rows below `size` have it.
  * Before an event that is earlier than that by the tolerance there is no higher one, so only those of the last second are looked at.
  */
 export function readHighestTime(journal: DatabaseSync, size: number): Micros {
-  const newestFirst = journal.prepare(
-    `SELECT row ->> '$.recorded_at' AS recorded, row ->> '$.outcome' AS outcome FROM journal
-     WHERE sequence < ? ORDER BY sequence DESC`,
-  );
+  const newestFirst = journal.prepare('SELECT row FROM journal WHERE sequence < ? ORDER BY sequence DESC');
   let highest: Micros = 0;
-  for (const { recorded, outcome } of newestFirst.iterate(size)) {
-    const time = parseInstant(String(recorded)) ?? 0;
+  for (const { row } of newestFirst.iterate(size)) {
+    const { recorded_at, outcome } = timeSchema.parse(JSON.parse(String(row)));
+    const time = parseInstant(recorded_at) ?? 0;
     if (time <= highest - TOLERANCE) break;
     highest = Math.max(highest, time);
     if (outcome === OUTCOME) break;

@@ -11,6 +11,7 @@ import { checkBatch } from './checked-event.ts';
 import { noteClockSetBack, readHighestTime } from './clock-set-back.ts';
 import { awaitReaders, type ErasureWork } from './erase-keys.ts';
 import { Gate, type Weight, weigh } from './gate.ts';
+import { asReadError } from './journal-error.ts';
 import type {
   Batch,
   FromWriter,
@@ -78,14 +79,15 @@ export class Journal {
   /** Why nothing is accepted any more, while all else goes on. */
   #refused: LogError | undefined;
 
-  private constructor(folder: string, threads: { preparer: Worker; writer: Worker }, opened: Opened) {
+  /** Throws what SQLite and JSON throw of a journal that is damaged. */
+  private constructor(folder: string, threads: Threads, reader: DatabaseSync, opened: Opened) {
     this.folder = folder;
     this.log = opened.log;
     this.#preparer = threads.preparer;
     this.#writer = threads.writer;
     this.#next = opened.size;
     this.#accepted = opened.size;
-    this.#reader = new DatabaseSync(path.join(folder, JOURNAL_FILE), { readOnly: true });
+    this.#reader = reader;
     this.#highestTime = readHighestTime(this.#reader, this.#accepted);
     this.state = new StateView(this.#reader);
     this.#writer.on('message', (answer: FromWriter) => this.#settle(answer));
@@ -110,10 +112,21 @@ export class Journal {
         { folder, log: opened.log, writer: port1 },
         port1,
       );
-      return new Journal(folder, { preparer, writer }, opened);
+      return Journal.#openRows(folder, { preparer, writer }, opened);
     }
     await writer.terminate();
     throw new LogError(isLogErrorCode(opened.code) ? opened.code : 'journal-failed', opened.message);
+  }
+
+  static async #openRows(folder: string, threads: Threads, opened: Opened): Promise<Journal> {
+    const reader = new DatabaseSync(path.join(folder, JOURNAL_FILE), { readOnly: true });
+    try {
+      return new Journal(folder, threads, reader, opened);
+    } catch (error) {
+      reader.close();
+      await Promise.all([threads.preparer.terminate(), threads.writer.terminate()]);
+      throw asReadError(error, `The data folder ${folder} cannot be opened`);
+    }
   }
 
   /** What is on its way to the writer. */
@@ -358,6 +371,11 @@ export class Journal {
     for (const waiting of this.#waiting.values()) waiting.reject(this.#over);
     this.#waiting.clear();
   }
+}
+
+interface Threads {
+  preparer: Worker;
+  writer: Worker;
 }
 
 interface Opened {
