@@ -48,40 +48,50 @@ export interface LogTarget extends ClickHouseTarget {
  * A ClickHouse server that is away is no error: the journal accepts, and the shipper waits.
  */
 export async function openChangeLog(target: LogTarget, limits?: Limits): Promise<ChangeLog> {
-  const journal = await Journal.open(target.folder);
-  if (target.partitionEvents !== undefined) await fixPartitionEvents(journal, target.partitionEvents);
-  let checkpoints: Checkpoints | undefined;
-  let clickhouse: ClickHouse | undefined;
+  const opened: Parts = { journal: await Journal.open(target.folder) };
   try {
-    checkpoints = await Checkpoints.open(journal, target.checkpointKeyFile);
-    clickhouse = openClickHouse(target);
-    const shipper = new Shipper(journal, clickhouse);
-    await prepareOrWait(shipper);
-    shipper.start();
-    checkpoints.start();
-    const { reader } = checkpoints;
-    const checkpointed = () => reader.newest()?.size ?? 0;
-    const rules = { keepDays: target.journalDays ?? KEPT_DAYS, keepRows: target.journalRows ?? KEPT_ROWS };
-    const trimmer = new Trimmer({ journal, clickhouse, shipper, checkpointed }, rules);
-    trimmer.start();
-    const scrubber = new Scrubber({ journal, clickhouse, shipper });
-    scrubber.start();
-    const destinations = target.publication ? createDestinations(target.publication, checkpoints) : [];
-    const publication = new Publication(checkpoints, destinations);
-    const eraser = new Eraser(journal, clickhouse, shipper);
-    eraser.start();
-    const parts = { journal, clickhouse, shipper, trimmer, scrubber, checkpoints, publication, eraser };
+    const parts = await openParts(target, opened);
     let closing: Promise<void> | undefined;
     const close = () => {
       closing ??= closeAll(parts);
       return closing;
     };
-    const questioned = emptiedFirst(clickhouse, eraser);
-    return { ...parts, questioned, pressure: new BackPressure(journal, shipper, limits), close };
+    const questioned = emptiedFirst(parts.clickhouse, parts.eraser);
+    return { ...parts, questioned, pressure: new BackPressure(parts.journal, parts.shipper, limits), close };
   } catch (error) {
-    await closeAll({ journal, clickhouse, checkpoints });
+    await closeAll(opened);
     throw error;
   }
+}
+
+/** Puts each part into `opened` as soon as it is there, and before it starts: what fails halfway is closed with what runs. */
+async function openParts(target: LogTarget, opened: Parts): Promise<Required<Parts>> {
+  const { journal } = opened;
+  if (target.partitionEvents !== undefined) await fixPartitionEvents(journal, target.partitionEvents);
+  const checkpoints = await Checkpoints.open(journal, target.checkpointKeyFile);
+  opened.checkpoints = checkpoints;
+  const clickhouse = openClickHouse(target);
+  opened.clickhouse = clickhouse;
+  const shipper = new Shipper(journal, clickhouse);
+  opened.shipper = shipper;
+  await prepareOrWait(shipper);
+  shipper.start();
+  checkpoints.start();
+  const checkpointed = () => checkpoints.reader.newest()?.size ?? 0;
+  const rules = { keepDays: target.journalDays ?? KEPT_DAYS, keepRows: target.journalRows ?? KEPT_ROWS };
+  const trimmer = new Trimmer({ journal, clickhouse, shipper, checkpointed }, rules);
+  opened.trimmer = trimmer;
+  trimmer.start();
+  const scrubber = new Scrubber({ journal, clickhouse, shipper });
+  opened.scrubber = scrubber;
+  scrubber.start();
+  const destinations = target.publication ? createDestinations(target.publication, checkpoints) : [];
+  const publication = new Publication(checkpoints, destinations);
+  opened.publication = publication;
+  const eraser = new Eraser(journal, clickhouse, shipper);
+  opened.eraser = eraser;
+  eraser.start();
+  return { journal, clickhouse, shipper, trimmer, scrubber, checkpoints, publication, eraser };
 }
 
 async function prepareOrWait(shipper: Shipper): Promise<void> {
@@ -94,13 +104,14 @@ async function prepareOrWait(shipper: Shipper): Promise<void> {
   }
 }
 
+/** What is open so far. */
 interface Parts {
   journal: Journal;
-  clickhouse?: ClickHouse | undefined;
+  clickhouse?: ClickHouse;
   shipper?: Shipper;
   trimmer?: Trimmer;
   scrubber?: Scrubber;
-  checkpoints?: Checkpoints | undefined;
+  checkpoints?: Checkpoints;
   publication?: Publication;
   eraser?: Eraser;
 }

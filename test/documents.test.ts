@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { REMEDIES } from '../ingest/errors.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DOCUMENTS = globSync('{*.md,{ingest,engine,api,dashboards,reports,test}/**/*.md}', { cwd: ROOT });
@@ -24,4 +25,10 @@ test('every link and every path in a document leads to something', () => {
       .map((path) => `${document}: ${path}`);
   });
   assert.deepEqual(lost, []);
+});
+
+test('every error of the log has a row that says what it means, and every row is of an error', () => {
+  const [, section = ''] = /^## Errors\n(.*?)^## /ms.exec(readFileSync(join(ROOT, 'ingest/README.md'), 'utf8')) ?? [];
+  const rows = [...section.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) => cell.match(/[\w-]+/g) ?? []);
+  assert.deepEqual(rows.sort(), Object.keys(REMEDIES).sort());
 });

@@ -1,8 +1,10 @@
-// Times are microseconds in UTC; their text is that of ClickHouse and of ISO 8601.
+// Times are microseconds in UTC; their text is that of ClickHouse and of ISO 8601. A clock that goes back is told.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
+import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
 import { formatIso, formatMicros, parseInstant, systemClock } from '../ingest/clock.ts';
+import { makeBatch, makeFolder, openJournal } from './ingest-world.ts';
 
 test('a time survives being written and read, to the microsecond', () => {
   fc.assert(
@@ -58,3 +60,48 @@ test('the clock of the machine counts microseconds', () => {
   const now = systemClock();
   assert.ok(now >= before && now <= Date.now() * 1000 && Number.isSafeInteger(now));
 });
+
+const SECOND = 1_000;
+
+/** The clock goes through these milliseconds, at each an event is accepted; what was accepted, in order. */
+async function acceptAt(t: TestContext, times: readonly number[], restarts: boolean): Promise<string[]> {
+  const folder = makeFolder(t);
+  let journal = await openJournal(t, folder);
+  const start = Date.now();
+  t.mock.timers.enable({ apis: ['Date'], now: start });
+  for (const time of times) {
+    t.mock.timers.setTime(start + time);
+    await journal.accept((base) => makeBatch(base, 1));
+    if (!restarts) continue;
+    await journal.close();
+    journal = await openJournal(t, folder);
+  }
+  return journal.rows(0, 100).map(({ row }) => {
+    const { outcome, values } = fromRow(rowSchema.parse(JSON.parse(row)));
+    const [clock] = outcome === 'clock-set-back' ? values : [];
+    if (!clock) return outcome;
+    const [from, to] = [clock.old, clock.new].map((text) => (parseInstant(text ?? '') ?? 0) / 1000 - start);
+    return `${from} to ${to}`;
+  });
+}
+
+for (const restarts of [false, true]) {
+  const where = restarts ? ', the journal opened anew before each' : '';
+  test(`a clock that goes back in steps of less than a second is told when they come to more${where}`, async (t) => {
+    const times = [0, -0.9, -1.8, -2.7, -3.6].map((step) => step * SECOND);
+    assert.deepEqual(await acceptAt(t, times, restarts), [
+      'stage-add',
+      'stage-add',
+      '0 to -1800',
+      'stage-add',
+      'stage-add',
+      '-1800 to -3600',
+      'stage-add',
+    ]);
+  });
+
+  test(`a clock that a time service sets right again and again is not told${where}`, async (t) => {
+    const times = [0, -0.9, 0.2, -0.7, 5, 4.1, 4.9, 4.2].map((step) => step * SECOND);
+    assert.deepEqual(await acceptAt(t, times, restarts), Array(times.length).fill('stage-add'));
+  });
+}

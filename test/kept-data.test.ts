@@ -2,10 +2,10 @@
 // test/README.md says how one is made.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
 import { readEnvironment } from '../api/environment.ts';
 import { Installation } from '../api/installation.ts';
@@ -13,6 +13,8 @@ import { loadConfiguration } from '../engine/configuration/load.ts';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { compareFolder } from '../engine/replay/replay-folder.ts';
 import { type Entry, KINDS } from '../engine/space.ts';
+import { openClickHouse } from '../ingest/clickhouse/connect.ts';
+import { readMigrations } from '../ingest/clickhouse/migrate.ts';
 import { fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
 import { DATA_VERSION } from '../ingest/journal/schema.ts';
 import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
@@ -23,32 +25,70 @@ import { afterwards, makeBatch, makeFolder } from './ingest-world.ts';
 import { assertReplays } from './replayed-state.ts';
 import { check } from './verify-world.ts';
 
-/** What was in each of them, noted when it was made. */
+/**
+ * What was in each of them, noted when it was made: the version of the data folder, the newest migration of ClickHouse, and the log.
+ * The newest state of today is among them, so that whoever adds a step finds the folder of before it.
+ */
 const KEPT = [
   {
+    archive: '1',
     version: 1,
+    migration: 4,
     log: 'metatrail/a577323cff5fc55f',
     size: 553,
     root: 'ea8eb336c5951000ee6536508b422be62191a64633add8bcc8ff60fa74ff7922',
   },
   {
+    archive: '2',
     version: 2,
+    migration: 4,
     log: 'metatrail/a577323cff5fc55f',
     size: 560,
     root: '33f00728a3827913295589502c5ace8f8dc4e4c06efec927f43f8a6288a989ef',
   },
   {
+    archive: '3',
     version: 3,
+    migration: 5,
     log: 'metatrail/a577323cff5fc55f',
     size: 567,
     root: '41f749bb7481d6c1a023fadb8949ede167504cab13dbfc73aaecf6845e76148d',
   },
+  {
+    archive: '4-migration-11',
+    version: 4,
+    migration: 11,
+    log: 'metatrail/9eee3a17384dceaa',
+    size: 567,
+    root: '6caf91320a5f07b8cfff809d64b4d490988e80a58dcaca4c7127e9d5b7e677be',
+  },
 ];
 
-function openKept(t: Parameters<typeof makeFolder>[0], version: number): string {
+/** Opened by kept-data-erased.test.ts. */
+const KEPT_ERASED = { archive: '4-migration-9', version: 4, migration: 9 };
+const ALL = [...KEPT, KEPT_ERASED];
+
+/** Unpacks one, and returns its data folder. */
+function openKept(t: TestContext, archive: string): string {
   const folder = makeFolder(t);
-  execFileSync('tar', ['xzf', path.join(import.meta.dirname, `kept-data/${version}.tar.gz`), '-C', folder]);
-  return path.join(folder, 'data');
+  execFileSync('tar', ['xzf', path.join(import.meta.dirname, `kept-data/${archive}.tar.gz`), '-C', folder]);
+  const [data] = globSync('{data,*/data}', { cwd: folder });
+  return path.join(folder, data ?? assert.fail(`${archive} has no data folder`));
+}
+
+/** At which state a data folder stands, as its own files say. */
+async function readState(folder: string): Promise<{ version: unknown; migration: unknown }> {
+  const database = new DatabaseSync(path.join(folder, 'metatrail.sqlite'), { readOnly: true });
+  const version = database.prepare('PRAGMA user_version').get()?.user_version;
+  database.close();
+  const clickhouse = openClickHouse({ folder });
+  try {
+    const newest = z.object({ number: z.number() });
+    const [row] = await clickhouse.select('SELECT max(number) AS number FROM migrations', {}, newest);
+    return { version, migration: row?.number };
+  } finally {
+    await clickhouse.close();
+  }
 }
 
 /** The log is checked from outside when its service is over. */
@@ -58,16 +98,30 @@ async function assertVerified(folder: string, size: number): Promise<void> {
   assert.ok(report.size >= size, 'what was accepted at the end is there as well');
 }
 
-test('a data folder of every earlier version is kept', () => {
+test('a data folder of every version is kept, and one of the state that this program makes', () => {
+  const files = readdirSync(path.join(import.meta.dirname, 'kept-data'));
+  assert.deepEqual(files.sort(), ALL.map(({ archive }) => `${archive}.tar.gz`).sort());
+  const versions = new Set(ALL.map(({ version }) => version));
   assert.deepEqual(
-    KEPT.map(({ version }) => version),
-    Array.from({ length: DATA_VERSION - 1 }, (_, i) => i + 1),
+    [...versions].sort((a, b) => a - b),
+    Array.from({ length: DATA_VERSION }, (_, i) => i + 1),
+  );
+  const migrations = readMigrations().length;
+  assert.ok(
+    ALL.some(({ version, migration }) => version === DATA_VERSION && migration === migrations),
+    `No folder of data version ${DATA_VERSION} and migration ${migrations} is kept; the next step would find none to start from. Make it: node test/make-kept-data.ts ${DATA_VERSION}-migration-${migrations}.`,
   );
 });
 
+for (const { archive, version, migration } of ALL) {
+  test(`the data folder ${archive} stands at data version ${version} and migration ${migration}`, async (t) => {
+    assert.deepEqual(await readState(openKept(t, archive)), { version, migration });
+  });
+}
+
 for (const kept of KEPT) {
-  test(`a data folder of version ${kept.version} opens with its log whole, and the log goes on`, async (t) => {
-    const folder = openKept(t, kept.version);
+  test(`the data folder ${kept.archive} opens with its log whole, and the log goes on`, async (t) => {
+    const folder = openKept(t, kept.archive);
     const log = await openChangeLog({ folder });
     afterwards(t, () => log.close());
     assert.equal(log.journal.log, kept.log);
@@ -141,8 +195,8 @@ async function allChanges(installation: Installation, size: number): Promise<{ s
 }
 
 for (const kept of KEPT) {
-  test(`with a data folder of version ${kept.version} the engine goes on, and questions are answered as before`, async (t) => {
-    const data = openKept(t, kept.version);
+  test(`with the data folder ${kept.archive} the engine goes on, and questions are answered as before`, async (t) => {
+    const data = openKept(t, kept.archive);
     const configuration = writeFiles(path.dirname(data));
     // A replay gives the state that the program of that time kept.
     assert.deepEqual((await compareFolder(data)).differences, []);
@@ -185,7 +239,7 @@ for (const kept of KEPT) {
 }
 
 test('the tiles that version 1 kept as files are in the journal, byte for byte, and the files are gone', async (t) => {
-  const folder = openKept(t, 1);
+  const folder = openKept(t, '1');
   const before = [0, 1].map((index) => readFileSync(path.join(folder, `tile/0/00${index}`)));
   const log = await openChangeLog({ folder });
   await log.close();

@@ -15,7 +15,7 @@ import { type ClickHouse, openClickHouse } from '../ingest/clickhouse/connect.ts
 import { migrateClickHouse } from '../ingest/clickhouse/migrate.ts';
 import { repair } from '../ingest/clickhouse/recover.ts';
 import { diagnose } from '../ingest/clickhouse/recover-diagnosis.ts';
-import { EVENT_COLUMNS } from '../ingest/clickhouse/rows.ts';
+import { EVENT_COLUMNS, fromRow, rowSchema } from '../ingest/clickhouse/rows.ts';
 import { LogError } from '../ingest/errors.ts';
 import { Journal } from '../ingest/journal/journal.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
@@ -174,7 +174,16 @@ test('a table of a view that lost rows, or has some too many, is made again', as
     await changeClickHouse(folder, wrong);
     assert.match((await recover(folder)).stdout, /^The table entitlement_changes does not hold what its view makes/m);
     assert.equal((await recover(folder, '--apply', '--why', WHY)).status, 0);
-    await withLog(folder, assertWhole);
+    await withLog(folder, async (log) => {
+      await assertWhole(log);
+      assert.partialDeepStrictEqual(newestRow(log, 1), {
+        stage: 'retention',
+        operation: 'update',
+        outcome: 'view-remade',
+        'value.attribute': ['table', 'sequences', 'reason'],
+        'value.new': ['entitlement_changes', `0 to ${log.journal.size - 2}`, WHY],
+      });
+    });
   }
 });
 
@@ -333,16 +342,29 @@ test('each step of a repair fails once, and the next recovery finishes it', { ti
         Array.from({ length: 20 }, (_, i) => 30 + i),
         `after step ${step} failed`,
       );
-      const events = log.journal.rows(30, 100).filter(({ row }) => row.includes('"set-aside"'));
-      assert.equal(events.length, 1);
+      assert.deepEqual(toldSince(log, 30), [
+        { outcome: 'set-aside', sequences: '30 to 49', reason: WHY },
+        { outcome: 'put-back', sequences: '3', reason: WHY },
+        { outcome: 'view-remade', sequences: '0 to 29', reason: WHY },
+      ]);
+      assert.equal(log.journal.state.keys('recovery').length, 0);
     });
     rmSync(folder, { recursive: true });
     if (!failed) {
-      assert.ok(step > 8, `a repair has ${step - 1} statements`);
+      assert.ok(step > 16, `a repair has ${(step - 1) / 2} statements`);
       return;
     }
   }
 });
+
+/** What the events of a repair say, from a sequence on. */
+function toldSince(log: ChangeLog, first: number): unknown[] {
+  return log.journal.rows(first, 100).map(({ row }) => {
+    const { outcome, values } = fromRow(rowSchema.parse(JSON.parse(row)));
+    const said = (name: string) => values.find(({ attribute }) => attribute === name)?.new;
+    return { outcome, sequences: said('sequences'), reason: said('reason') };
+  });
+}
 
 /** Repairs with a ClickHouse of whose changes one is not done, or done and not heard of: two steps for each statement. */
 async function repairFailing(folder: string, step: number): Promise<boolean> {

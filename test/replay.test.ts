@@ -13,10 +13,13 @@ import { LogError } from '../ingest/errors.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import { JournalSnapshot } from '../ingest/journal/snapshot.ts';
 import { StateStore } from '../ingest/journal/state-store.ts';
+import { addHold, type Hold, removeHold } from '../ingest/retention/holds.ts';
 import { ApiWorld, liveHalfAYear } from './api/world.ts';
 import { carryForward, differencesFrom } from './carried-forward.ts';
 import { company } from './engine-company.ts';
 import { inWorld, PEOPLE, type World } from './engine-world.ts';
+import { makeFolder, makeId, openJournal } from './ingest-world.ts';
+import { assertReplays } from './replayed-state.ts';
 import { readReplays } from './tidy/replayed.ts';
 
 const COLUMNS = ['id', 'name', 'title', 'phone', 'status', 'projects', 'manager', 'by'];
@@ -324,6 +327,25 @@ test('the log is read from ClickHouse as far as it is delivered, also where the 
   } finally {
     await world.close();
   }
+});
+
+test('legal holds are rebuilt from their events, and one that is lost, forged or altered in the state is found', async (t) => {
+  const folder = makeFolder(t);
+  const journal = await openJournal(t, folder);
+  const order = { who: 'the court', by: 'a test', why: 'case 7' };
+  const ended = await addHold(journal, { ...order, object: makeId(1) });
+  const [lost, altered] = [await addHold(journal, { ...order, object: makeId(2) }), await addHold(journal, order)];
+  await removeHold(journal, ended.event, order);
+  await assertReplays(folder);
+  const change = (hold: Hold, value: Hold | null) => ({ kind: 'hold', key: String(hold.event), value });
+  const state = [change(lost, null), change(altered, { ...altered, object: makeId(3) }), change(ended, ended)];
+  await journal.accept(() => ({ events: [], state }));
+  const { differences } = await compareFolder(folder);
+  assert.deepEqual(differences, [
+    { kind: 'hold', id: String(ended.event), field: '', how: 'only-live' },
+    { kind: 'hold', id: String(lost.event), field: '', how: 'only-rebuilt' },
+    { kind: 'hold', id: String(altered.event), field: 'object', how: 'only-live' },
+  ]);
 });
 
 test('what a replay does not rebuild stands in ARCHITECTURE.md', () => {

@@ -20,6 +20,7 @@ const BY_STAGE: Readonly<Record<string, string>> = {
   'retention/hold-removed': 'Legal hold ended',
   'retention/set-aside': 'Rows were set aside by a recovery',
   'retention/put-back': 'Rows were put back by a recovery',
+  'retention/view-remade': 'A table of a view was made again by a recovery',
   'baseline/state-begins': 'What still holds is carried forward from here',
   'baseline/state-carried-forward': 'Carried forward before its events expired',
 };

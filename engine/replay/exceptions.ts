@@ -11,19 +11,19 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
   { kind: 'session', what: 'sessions', why: 'secrets; whoever is signed in signs in again' },
   { kind: 'sign-in-link', what: 'sign-in links', why: 'secrets; `metatrail sign-in` makes another' },
   {
-    kind: 'hold',
-    what: 'legal holds and tombstones',
-    why: 'events say them as well, but they are no state of the engine',
-  },
-  {
     kind: 'tombstone',
-    what: 'legal holds and tombstones',
-    why: 'events say them as well, but they are no state of the engine',
+    what: 'tombstones',
+    why: 'events say them, but the event of an early one expires with a later partition; `metatrail verify` holds them against the tiles',
   },
   {
     kind: KINDS.outstanding,
     what: 'what a synchronisation that was cut off left to be done for others',
     why: 'it follows from events, and is gone once the next synchronisation of that agent has done it',
+  },
+  {
+    kind: 'recovery',
+    what: 'what a recovery that was cut off has yet to do and to tell',
+    why: 'it is about the stores, and is gone once `metatrail recover` has finished it; events say then what was done',
   },
   {
     kind: KINDS.engine,

@@ -12,7 +12,7 @@ import { replayInto } from './replay-folder.ts';
 
 const COPY = '.copy';
 const REBUILDING = '.rebuilding';
-/** No state of the engine: what a copy of the file has of them stays. */
+/** What a copy of the file has of them stays, also where the replay stops halfway: a hold may not be lost with the rest. */
 const KEPT = ['hold', 'tombstone'];
 
 /**

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { StateRow, StateStore } from '../../ingest/journal/state-store.ts';
+import { holdChange } from '../../ingest/retention/holds.ts';
 import { loadConfiguration } from '../configuration/load.ts';
 import type { Configuration } from '../configuration/model.ts';
 import { Counters } from '../counters.ts';
@@ -109,8 +110,8 @@ export class Replay {
       // A clock that was set back and a new key for signing are facts of the log, not of the engine.
       if (event.outcome === 'configuration-changed') this.#configure(event, event.sequence);
     } else if (event.stage === 'baseline') this.#carry(event);
+    else if (event.stage === 'retention') this.#retain(event);
     else if (!this.#isKnown) return;
-    else if (event.stage === 'retention') this.#expire(event);
     else if (event.stage === 'erasure') this.#erase(event);
     else if (event.stage === 'run') this.#run(event);
     else HANDLERS[event.stage]?.({ unit: this.#unit, step: this.#step }, event);
@@ -159,10 +160,17 @@ export class Replay {
     else this.#unit.putFormer(row.key, String(row.value));
   }
 
+  /** A hold in force keeps its own event from expiring, so holds are known also where the rest is not yet. */
+  #retain(event: ChangeEvent): void {
+    const hold = holdChange(event);
+    if (hold) this.#apply(hold);
+    if (event.outcome === 'partition-expired') this.#expire();
+  }
+
   /** The state was carried forward whole: what was not there by then is no more. */
-  #expire(event: ChangeEvent): void {
+  #expire(): void {
     const carried = this.#carried;
-    if (event.outcome !== 'partition-expired' || !carried) return;
+    if (!carried) return;
     this.flush();
     for (const kind of CARRIED_KINDS)
       for (const key of this.#store.view.keys(kind))

@@ -6,7 +6,7 @@ import { LogError } from '../errors.ts';
 import type { ChangeEvent } from '../event.ts';
 import type { ErasedEvent } from '../journal/erase-keys.ts';
 import { KeyRing } from '../journal/keys.ts';
-import type { Hold } from '../retention/holds.ts';
+import { type Hold, holdChange } from '../retention/holds.ts';
 
 /** The key of what is about nobody. Which events that is has changed with the versions. */
 const NOBODYS = 'log';
@@ -78,14 +78,13 @@ export class ToldByRows {
     this.highestKey = Math.max(this.highestKey, ...keys);
   }
 
-  #addRetention({ sequence, outcome, object, initiator, values, occurredAt, causes }: ChangeEvent): void {
+  #addRetention(event: ChangeEvent): void {
+    const { outcome, values } = event;
     if (outcome === 'partition-expired')
       this.expired.add(Number(values.find(({ attribute }) => attribute === 'first')?.new ?? -1));
-    if (outcome === 'hold-removed' && causes[0] !== undefined) this.holds.delete(causes[0]);
-    if (outcome !== 'hold-added') return;
-    const why = values.find(({ attribute }) => attribute === 'reason')?.new ?? '';
-    const whom = object === undefined ? {} : { object };
-    this.holds.set(sequence, { event: sequence, ...whom, who: initiator ?? '', why, since: occurredAt });
+    const hold = holdChange(event);
+    if (hold?.value) this.holds.set(hold.value.event, hold.value);
+    else if (hold) this.holds.delete(Number(hold.key));
   }
 }
 

@@ -167,12 +167,12 @@ async function findInnerGaps(clickhouse: ClickHouse, { from, to }: Range): Promi
   );
 }
 
-/** Ranges that touch are one. */
-function joinRanges(ranges: readonly Range[]): Range[] {
+/** In their order; those that touch or overlap are one. */
+export function joinRanges(ranges: readonly Range[]): Range[] {
   const joined: Range[] = [];
-  for (const { from, to } of ranges) {
+  for (const { from, to } of ranges.toSorted((a, b) => a.from - b.from)) {
     const last = joined.at(-1);
-    if (last?.to === from) last.to = to;
+    if (last && last.to >= from) last.to = Math.max(last.to, to);
     else joined.push({ from, to });
   }
   return joined;

@@ -1,17 +1,24 @@
 // Makes log and journal agree again after a store was restored from a backup, lost something or was altered. Nothing is
-// thrown away: rows of `events` that the journal cannot prove go to `events_set_aside`, and an event says so. What was begun
-// is kept in the state, so that a recovery that was cut off is finished by the next.
+// thrown away: rows of `events` that the journal cannot prove go to `events_set_aside`. An event tells each thing that was
+// done. What is to be done is kept in the state before it is, so that a recovery that was cut off is finished, and told, by the next.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { formatMicros, systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
 import type { EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { StateChange } from '../journal/messages.ts';
 import { expiredOf } from '../retention/tombstones.ts';
 import { completeViews, VIEWS } from './comparison.ts';
 import type { ClickHouse } from './connect.ts';
-import { countOf, type Diagnosis, findGaps, formatRange, isOfAnotherLog, type Range } from './recover-diagnosis.ts';
+import {
+  countOf,
+  type Diagnosis,
+  findGaps,
+  formatRange,
+  isOfAnotherLog,
+  joinRanges,
+  type Range,
+} from './recover-diagnosis.ts';
 import { EVENT_COLUMNS, INSERTED_COLUMNS } from './rows.ts';
 
 /** Who repairs, and why: kept in the event, so neither may name a person's data. */
@@ -34,16 +41,22 @@ const KIND = 'recovery';
 const KEY = 'pending';
 const PERFORMER = 'metatrail recover';
 
+/** Ranges that one event names. */
+const MOST_RANGES = 100;
+
 const rangeSchema = z.object({ from: z.number(), to: z.number() });
-/** What is being set aside: from before the first row moves until the event about it is accepted. */
+/** What is being done: each thing from before it begins until the events about all of it are accepted. */
 const pendingSchema = z.object({
-  /** Microseconds, UTC: what its rows are found by. */
+  /** Microseconds, UTC: what the rows set aside are found by. */
   at: z.number(),
   by: z.string(),
   why: z.string(),
+  /** What is set aside, its rows and the hash over them. */
   ranges: z.array(rangeSchema),
   rows: z.number(),
   sha256: z.string(),
+  putBack: z.array(rangeSchema).default([]),
+  views: z.array(z.object({ table: z.string(), range: rangeSchema })).default([]),
 });
 type Pending = z.infer<typeof pendingSchema>;
 
@@ -78,31 +91,40 @@ export async function repair(
   diagnosis: Diagnosis,
   order: Order,
 ): Promise<Repaired> {
-  const pending = readPending(journal) ?? (await begin(journal, clickhouse, diagnosis, order));
-  if (pending) await setAside(clickhouse, pending);
-  const putBack = await putBackMissing(journal, clickhouse);
-  for (const { table, range } of diagnosis.views) await makeViewAgain(clickhouse, table, range);
-  const events = [
-    ...(pending ? [describeSetAside(pending)] : []),
-    ...(putBack.length > 0 ? [describePutBack(putBack, pending ?? order)] : []),
-  ];
-  const done: StateChange[] = pending ? [{ kind: KIND, key: KEY, value: null }] : [];
-  await journal.accept(() => ({ events, state: done }));
-  return { setAside: pending?.rows ?? 0, putBack: countOf(putBack) };
+  const begun = await begin(journal, clickhouse, diagnosis, order);
+  if (begun.ranges.length > 0) await setAside(clickhouse, begun);
+  const gaps = await findGaps(clickhouse, expiredOf(journal)?.below ?? 0, Number(journal.fact('shipped') ?? 0));
+  const pending = { ...begun, putBack: joinRanges([...begun.putBack, ...gaps]) };
+  if (gaps.length > 0) await keep(journal, pending);
+  await sendAgain(journal, clickhouse, gaps);
+  for (const { table, range } of pending.views) await makeViewAgain(clickhouse, table, range);
+  const events = describeRepair(pending, journal.size);
+  await journal.accept(() => ({ events, state: [{ kind: KIND, key: KEY, value: null }] }));
+  return { setAside: pending.rows, putBack: countOf(pending.putBack) };
 }
 
-/** Writes down what will be set aside, before anything moves. */
+/** Writes down what will be done, with what one that was cut off had begun, before anything changes. */
 async function begin(
   journal: Journal,
   clickhouse: ClickHouse,
-  { ahead, different }: Diagnosis,
+  { ahead, different, views }: Diagnosis,
   { by, why }: Order,
-): Promise<Pending | undefined> {
+): Promise<Pending> {
+  const known = readPending(journal) ?? { at: systemClock(), by, why, ...NOTHING };
   const ranges = [...(different ? [different.range] : []), ...(ahead ? [{ from: ahead.from, to: ahead.to }] : [])];
-  if (ranges.length === 0) return undefined;
-  const pending = { at: systemClock(), by, why, ranges, ...(await hashRows(clickhouse, ranges)) };
-  await journal.accept(() => ({ events: [], state: [{ kind: KIND, key: KEY, value: pending }] }));
+  // Rows that are on their way already are gone on with as they were found, whatever is left of them.
+  const moved = known.ranges.length > 0 ? {} : { ranges, ...(await hashRows(clickhouse, ranges)) };
+  const isNew = ({ table, range }: Pending['views'][number]) =>
+    !known.views.some((each) => each.table === table && each.range.from === range.from);
+  const pending = { ...known, ...moved, views: [...known.views, ...views.filter(isNew)] };
+  await keep(journal, pending);
   return pending;
+}
+
+const NOTHING = { ranges: [], rows: 0, sha256: '', putBack: [], views: [] };
+
+async function keep(journal: Journal, pending: Pending): Promise<void> {
+  await journal.accept(() => ({ events: [], state: [{ kind: KIND, key: KEY, value: pending }] }));
 }
 
 const listColumns = (columns: readonly string[]): string => columns.map((column) => `\`${column}\``).join(', ');
@@ -177,8 +199,7 @@ async function countSetAside(clickhouse: ClickHouse, time: string): Promise<numb
 }
 
 /** Sends again what was delivered and is not there. Tokens would drop what ClickHouse held once, so there is none. */
-async function putBackMissing(journal: Journal, clickhouse: ClickHouse): Promise<Range[]> {
-  const gaps = await findGaps(clickhouse, expiredOf(journal)?.below ?? 0, Number(journal.fact('shipped') ?? 0));
+async function sendAgain(journal: Journal, clickhouse: ClickHouse, gaps: readonly Range[]): Promise<void> {
   for (const gap of gaps) {
     for (let from = gap.from; from < gap.to; ) {
       const rows = journal.rows(from, Math.min(ROWS_AT_ONCE, gap.to - from), BYTES_AT_ONCE);
@@ -193,7 +214,6 @@ async function putBackMissing(journal: Journal, clickhouse: ClickHouse): Promise
     // A view's target may hold more than `events` did, or less.
     await completeViews(clickhouse, gap.from, gap.to);
   }
-  return gaps;
 }
 
 /** What a view's table holds of a range goes, and comes again from the log. */
@@ -205,30 +225,40 @@ async function makeViewAgain(clickhouse: ClickHouse, table: string, range: Range
   await completeViews(clickhouse, range.from, range.to);
 }
 
-function describeSetAside({ at, by, why, ranges, rows, sha256 }: Pending): ProposedEvent {
-  return {
-    ...describe(at, by, 'delete', 'set-aside'),
-    values: [
-      value('rows', 'integer', String(rows)),
-      ...ranges.map((range) => value('sequences', 'string', formatRange(range))),
-      value('sha256', 'string', sha256),
-      value('reason', 'string', why),
-    ],
-  };
+/** An event for each thing that was done. `size`: the number of events of the log. */
+function describeRepair(pending: Pending, size: number): ProposedEvent[] {
+  const { ranges, rows, sha256, putBack, views } = pending;
+  const events: ProposedEvent[] = [];
+  if (ranges.length > 0)
+    events.push({
+      ...describe(pending, 'delete', 'set-aside'),
+      values: [count(rows), ...sequences(ranges), text('sha256', sha256), text('reason', pending.why)],
+    });
+  if (putBack.length > 0)
+    events.push({
+      ...describe(pending, 'add', 'put-back'),
+      values: [count(countOf(putBack)), ...sequences(putBack), text('reason', pending.why)],
+    });
+  for (const table of new Set(views.map((view) => view.table))) {
+    const remade = views.filter((view) => view.table === table).map(({ range }) => upTo(range, size));
+    events.push({
+      ...describe(pending, 'update', 'view-remade'),
+      values: [text('table', table), ...sequences(joinRanges(remade)), text('reason', pending.why)],
+    });
+  }
+  return events;
 }
 
-function describePutBack(ranges: readonly Range[], { by, why }: { by: string; why: string }): ProposedEvent {
-  return {
-    ...describe(systemClock(), by, 'add', 'put-back'),
-    values: [
-      value('rows', 'integer', String(countOf(ranges))),
-      ...ranges.slice(0, 100).map((range) => value('sequences', 'string', formatRange(range))),
-      value('reason', 'string', why),
-    ],
-  };
+/** A table is looked at in blocks of sequences, of which the last goes beyond the end of the log. */
+function upTo({ from, to }: Range, size: number): Range {
+  return { from, to: Math.max(from + 1, Math.min(to, size)) };
 }
 
-function describe(at: number, by: string, operation: 'add' | 'delete', outcome: string): Omit<ProposedEvent, 'values'> {
+function describe(
+  { at, by }: Pending,
+  operation: ProposedEvent['operation'],
+  outcome: string,
+): Omit<ProposedEvent, 'values'> {
   return {
     occurredAt: at,
     occurredAtKnown: 'observed',
@@ -243,6 +273,11 @@ function describe(at: number, by: string, operation: 'add' | 'delete', outcome: 
   };
 }
 
-function value(attribute: string, type: 'integer' | 'string', text: string): EventValue {
-  return { attribute, type, operation: 'add', new: text, marks: 0 };
+const count = (rows: number): EventValue => value('rows', 'integer', String(rows));
+const text = (attribute: string, said: string): EventValue => value(attribute, 'string', said);
+const sequences = (ranges: readonly Range[]): EventValue[] =>
+  ranges.slice(0, MOST_RANGES).map((range) => text('sequences', formatRange(range)));
+
+function value(attribute: string, type: 'integer' | 'string', said: string): EventValue {
+  return { attribute, type, operation: 'add', new: said, marks: 0 };
 }

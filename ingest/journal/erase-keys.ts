@@ -1,6 +1,7 @@
 // The part of an erasure that the writer does: in the transaction that accepts the erasure event, the journal's rows are
 // emptied, what ClickHouse has yet to be told is kept, and the keys go.
 import type { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { eraseRow, type RowCommitments } from '../erasure/erased-row.ts';
 import { LogError } from '../errors.ts';
@@ -26,7 +27,7 @@ export type ErasureWork =
   | { kind: 'unsettled'; from: number; to: number }
   /** What was written over is written back into the file, and the write-ahead log is cut to nothing. */
   | { kind: 'checkpoint' }
-  /** The file is written anew without its free pages. */
+  /** The file is written anew without its free pages; a checkpoint has to follow, for they are in the write-ahead log first. */
   | { kind: 'vacuum' };
 
 const keysOfRow = z.object({
@@ -128,9 +129,39 @@ export function workOnErasure(database: DatabaseSync, work: ErasureWork): void {
       return;
     case 'vacuum':
       // The copy that SQLite makes is other people's keys: it stays in memory.
-      database.exec('PRAGMA temp_store = MEMORY; VACUUM; PRAGMA wal_checkpoint(TRUNCATE)');
+      database.exec('PRAGMA temp_store = MEMORY; VACUUM');
       return;
     case 'checkpoint':
-      database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      takeUpLog(database);
+  }
+}
+
+const checkpointSchema = z.object({ busy: z.number() });
+
+/** SQLite answers that somebody is reading, and throws nothing: the file then keeps the pages that this reader may ask for. */
+function takeUpLog(database: DatabaseSync): void {
+  const { busy } = checkpointSchema.parse(database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get());
+  if (busy !== 0)
+    throw new LogError(
+      'certificate-refused',
+      'The file metatrail.sqlite keeps its old pages for somebody who reads it in one long transaction, such as a backup, a replay or a program that looks into it: let that end first.',
+    );
+}
+
+/** Two questions of a page are over by then, and so is a short backup; for longer nobody waits. */
+const READER_PATIENCE_MS = 5_000;
+const READER_PAUSE_MS = 250;
+
+/** Does this again while somebody reads the file, with pauses, in which events are accepted. Throws LogError certificate-refused. */
+export async function awaitReaders(work: () => Promise<unknown>): Promise<void> {
+  for (let waited = 0; ; waited += READER_PAUSE_MS) {
+    try {
+      await work();
+      return;
+    } catch (error) {
+      const isRead = error instanceof LogError && error.code === 'certificate-refused';
+      if (!isRead || waited >= READER_PATIENCE_MS) throw error;
+    }
+    await sleep(READER_PAUSE_MS);
   }
 }

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CheckpointChange } from '../checkpoints/tables.ts';
-import { fromRow, rowSchema } from '../clickhouse/rows.ts';
 import { systemClock } from '../clock.ts';
 import { isLogErrorCode, LogError } from '../errors.ts';
 import { checkBatch } from './checked-event.ts';
-import { noteClockSetBack } from './clock-set-back.ts';
-import type { ErasureWork } from './erase-keys.ts';
+import { noteClockSetBack, readHighestTime } from './clock-set-back.ts';
+import { awaitReaders, type ErasureWork } from './erase-keys.ts';
 import { Gate, type Weight, weigh } from './gate.ts';
+import { asReadError } from './journal-error.ts';
 import type {
   Batch,
   FromWriter,
@@ -65,8 +65,8 @@ export class Journal {
   readonly #listeners = new Set<(size: number) => void>();
   #next: number;
   #accepted: number;
-  /** When the newest event was accepted: microseconds, UTC. */
-  #newestTime: number;
+  /** What clock-set-back.ts holds the clock against: microseconds, UTC. */
+  #highestTime: number;
   #messageId = 0;
   #inFlight = 0;
   /** Why a batch was refused, while others are still in flight. */
@@ -79,15 +79,16 @@ export class Journal {
   /** Why nothing is accepted any more, while all else goes on. */
   #refused: LogError | undefined;
 
-  private constructor(folder: string, threads: { preparer: Worker; writer: Worker }, opened: Opened) {
+  /** Throws what SQLite and JSON throw of a journal that is damaged. */
+  private constructor(folder: string, threads: Threads, reader: DatabaseSync, opened: Opened) {
     this.folder = folder;
     this.log = opened.log;
     this.#preparer = threads.preparer;
     this.#writer = threads.writer;
     this.#next = opened.size;
     this.#accepted = opened.size;
-    this.#reader = new DatabaseSync(path.join(folder, JOURNAL_FILE), { readOnly: true });
-    this.#newestTime = this.#readNewestTime();
+    this.#reader = reader;
+    this.#highestTime = readHighestTime(this.#reader, this.#accepted);
     this.state = new StateView(this.#reader);
     this.#writer.on('message', (answer: FromWriter) => this.#settle(answer));
     for (const thread of [this.#preparer, this.#writer]) {
@@ -111,10 +112,21 @@ export class Journal {
         { folder, log: opened.log, writer: port1 },
         port1,
       );
-      return new Journal(folder, { preparer, writer }, opened);
+      return Journal.#openRows(folder, { preparer, writer }, opened);
     }
     await writer.terminate();
     throw new LogError(isLogErrorCode(opened.code) ? opened.code : 'journal-failed', opened.message);
+  }
+
+  static async #openRows(folder: string, threads: Threads, opened: Opened): Promise<Journal> {
+    const reader = new DatabaseSync(path.join(folder, JOURNAL_FILE), { readOnly: true });
+    try {
+      return new Journal(folder, threads, reader, opened);
+    } catch (error) {
+      reader.close();
+      await Promise.all([threads.preparer.terminate(), threads.writer.terminate()]);
+      throw asReadError(error, `The data folder ${folder} cannot be opened`);
+    }
   }
 
   /** What is on its way to the writer. */
@@ -131,8 +143,8 @@ export class Journal {
    * Accepts what `build` returns. `build` is called at once, or as soon as there is room (gate.ts), with the sequence that
    * its first event will have, and may use it in causes and in the state; state changes are visible in `state` from then
    * on. Resolves when the batch is durable. Rejects with LogError when nothing of it was kept; batches built on top of it
-   * are then refused as well. Where the machine's clock was set back since the newest event, an event that says so goes
-   * first.
+   * are then refused as well. Where the machine's clock was set back since an event was accepted, an event that says so
+   * goes first.
    */
   async accept(build: (base: number) => Batch): Promise<Accepted> {
     if (!this.#gate.isOpen) await this.#gate.turn();
@@ -151,14 +163,14 @@ export class Journal {
     const reason = this.#over ?? this.#refused ?? this.#refusal;
     if (reason !== undefined) throw reason;
     const recordedAt = systemClock();
-    const setBack = noteClockSetBack(this.#newestTime, recordedAt);
+    const setBack = noteClockSetBack(this.#highestTime, recordedAt);
     const first = this.#next + setBack.length;
     const batch = build(first);
     if (batch.events.length === 0 && batch.state.length === 0) return { first, next: first, recordedAt: 0 };
     const follows = this.#inFlight > 0;
     const events = [...setBack, ...batch.events];
     this.#next += events.length;
-    this.#newestTime = recordedAt;
+    this.#highestTime = setBack.length > 0 ? recordedAt : Math.max(this.#highestTime, recordedAt);
     this.#inFlight += 1;
     const weight = weigh(batch);
     this.#gate.take(weight);
@@ -218,7 +230,7 @@ export class Journal {
   #startAfresh(): void {
     this.#refusal = undefined;
     this.#afterRefusal = true;
-    this.#newestTime = this.#readNewestTime();
+    this.#highestTime = readHighestTime(this.#reader, this.#accepted);
     this.#next = this.#accepted;
     this.state.reset();
   }
@@ -289,14 +301,14 @@ export class Journal {
     await this.#ask({ kind: 'fact', name, value });
   }
 
-  #readNewestTime(): number {
-    const row = this.#accepted === 0 ? undefined : this.rows(this.#accepted - 1, 1)[0];
-    return row ? fromRow(rowSchema.parse(JSON.parse(row.row))).recordedAt : 0;
-  }
-
-  /** What remains to be done in the journal's file for erasures. Throws LogError. */
+  /**
+   * What remains to be done in the journal's file for erasures. Throws LogError; certificate-refused: somebody reads the file, and
+   * went on for five seconds, so that it keeps its old pages.
+   */
   async workOnErasure(work: ErasureWork): Promise<void> {
-    await this.#ask({ kind: 'erasure', work });
+    if (work.kind !== 'checkpoint') await this.#ask({ kind: 'erasure', work });
+    if (work.kind === 'checkpoint' || work.kind === 'vacuum')
+      await awaitReaders(() => this.#ask({ kind: 'erasure', work: { kind: 'checkpoint' } }));
   }
 
   /** Whether some event from `from` up to, not including, `to` was erased. */
@@ -359,6 +371,11 @@ export class Journal {
     for (const waiting of this.#waiting.values()) waiting.reject(this.#over);
     this.#waiting.clear();
   }
+}
+
+interface Threads {
+  preparer: Worker;
+  writer: Worker;
 }
 
 interface Opened {

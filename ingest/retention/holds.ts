@@ -2,7 +2,7 @@
 // expires either. Each is an event when it begins and when it ends; which are in force stands in the journal's state.
 import { systemClock } from '../clock.ts';
 import { LogError } from '../errors.ts';
-import type { EventValue, ProposedEvent } from '../event.ts';
+import type { ChangeEvent, EventValue, ProposedEvent } from '../event.ts';
 import type { Journal } from '../journal/journal.ts';
 
 const KIND = 'hold';
@@ -36,6 +36,17 @@ export function listHolds(journal: Journal): Hold[] {
 /** The holds that cover one of these objects, or everything. */
 export function holdsOn(journal: Journal, objects: readonly string[]): Hold[] {
   return listHolds(journal).filter(({ object }) => object === undefined || objects.includes(object));
+}
+
+/** What an event does to the holds in force, as the journal's state has them; null: it ended. Undefined: nothing. */
+export function holdChange(event: ChangeEvent): { kind: string; key: string; value: Hold | null } | undefined {
+  const { sequence, outcome, object, initiator, values, occurredAt, causes } = event;
+  if (outcome === 'hold-removed' && causes[0] !== undefined) return { kind: KIND, key: String(causes[0]), value: null };
+  if (outcome !== 'hold-added') return undefined;
+  const why = values.find(({ attribute }) => attribute === 'reason')?.new ?? '';
+  const whom = object === undefined ? {} : { object };
+  const hold = { event: sequence, ...whom, who: initiator ?? '', why, since: occurredAt };
+  return { kind: KIND, key: String(sequence), value: hold };
 }
 
 /** Throws LogError when the journal cannot accept it. */
