@@ -25,7 +25,9 @@ export async function carryOut(log: ChangeLog, task: Task, onProgress: OnProgres
     case 'compare-replay':
       return compareFolder(journal.folder, { clickhouse, onProgress });
     case 'back-up':
-      return oneAtATime(() => backUp(log, task.folder, VERSION, (record) => recordCopy(log, record, reader)));
+      return oneAtATime(() =>
+        backUp(log, task.folder, VERSION, (made) => recordCopy(log, reader, { ...made, question: 'backup' })),
+      );
     case 'list-backups':
       return listBackups(journal);
     case 'forget-backup':
@@ -33,10 +35,14 @@ export async function carryOut(log: ChangeLog, task: Task, onProgress: OnProgres
   }
 }
 
-/** Whoever makes a backup has all that is in it: a read like any other, accepted before the folder has its name. */
-function recordCopy(log: ChangeLog, { folder, size }: BackupRecord, reader: Reader): Promise<void> {
+interface Copy extends Pick<BackupRecord, 'folder' | 'size'> {
+  question: 'backup' | 'replay';
+}
+
+/** Whoever makes a copy has all that is in it: a read like any other, accepted before the folder has its name. */
+export function recordCopy(log: ChangeLog, reader: Reader, { question, folder, size }: Copy): Promise<void> {
   const parameters = [{ name: 'folder', type: 'string' as const, text: folder }];
-  const read = { ...reader, question: 'backup', parameters, outcome: 'answered' as const };
+  const read = { ...reader, question, parameters, outcome: 'answered' as const };
   const recorded = new ReadRecorder(log.journal).record([readEvent({ ...read, rows: size, watermark: size })]);
   return recorded.catch((error: unknown) => {
     throw error instanceof UnrecordedReadError ? error.reason : error;

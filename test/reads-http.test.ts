@@ -134,6 +134,7 @@ test('no byte of an answer or of a report leaves before its read is accepted', a
   const answers = [
     () => ask('{ objects { name } }'),
     () => fetch(`${url}/reports/access.pdf?at=2024-03-31`, { headers: bearer() }),
+    () => ask('mutation { removeHold(id: 0, who: "counsel", why: "closed") { id } }'),
   ];
   for (const answer of answers) {
     const hold = holdJournal(world.installation.log.journal);

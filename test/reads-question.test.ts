@@ -119,7 +119,7 @@ test('to ask who looked is one read, and leads to no other', async () => {
   assert.deepEqual([journal.size, shipper.shipped], [before + 1, before + 1]);
 });
 
-test('the command line leaves reads with and without the service, and tells them', { timeout: 120_000 }, async (t) => {
+test('the command line leaves reads with and without the service, and tells them', { timeout: 240_000 }, async (t) => {
   const company = makeCompany(t);
   assert.equal((await metatrail(company, 'run', 'hr', 'full')).status, 0);
   assert.equal((await metatrail(company, 'query', '{ objectCount }')).status, 0);
@@ -152,4 +152,9 @@ test('the command line leaves reads with and without the service, and tells them
   await service.stop();
   assert.deepEqual(await listed('--viewer', 'local administrator'), [expected[0]]);
   assert.deepEqual(await listed('--question', 'report', '--outcome', 'answered'), [expected[2]]);
+  // Who is not let have something has learnt that it is there; who makes a copy has all that is in it.
+  assert.equal((await metatrail(company, 'hold', 'remove', '0', '--who', 'counsel', '--why', 'closed')).status, 1);
+  assert.deepEqual(await listed('--outcome', 'refused'), [['command line', null, 'removeHold']]);
+  assert.equal((await metatrail(company, 'replay', '--into', `${company.folder}/rebuilt`)).status, 0);
+  assert.deepEqual(await listed('--question', 'replay'), [['command line', null, 'replay']]);
 });

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { rebuildInto } from '../../engine/replay/rebuild.ts';
 import type { Environment } from '../environment.ts';
+import { recordCopy } from '../maintenance.ts';
+import { COMMAND_LINE } from '../sign-in.ts';
 import { VERSION } from '../version.ts';
 import { CommandError } from './command-error.ts';
 import { maintain, quietTargetOf, requireDataFolder, withProgress } from './maintain.ts';
@@ -37,8 +39,13 @@ export function addReplay(program: Command): void {
 
 async function rebuild(environment: Environment, into: string): Promise<void> {
   requireDataFolder(environment.dataFolder);
-  const size = await withProgress((onProgress) => rebuildInto(quietTargetOf(environment), into, VERSION, onProgress));
+  const folder = path.resolve(into);
+  const size = await withProgress((onProgress) =>
+    rebuildInto(quietTargetOf(environment), folder, VERSION, onProgress, (log, events) =>
+      recordCopy(log, { viewer: COMMAND_LINE }, { question: 'replay', folder, size: events }),
+    ),
+  );
   console.log(
-    `${path.resolve(into)}: ${size} events, and the state that they make. Nobody is signed in there; of binary and large values only the hash is known until the next imports: run those before anything is exported.`,
+    `${folder}: ${size} events, and the state that they make. Nobody is signed in there; of binary and large values only the hash is known until the next imports: run those before anything is exported.`,
   );
 }

@@ -1,6 +1,7 @@
 // What one request is answered with: who asks, the log up to one watermark, and loaders that ask for many at once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import DataLoader from 'dataloader';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Engine } from '../../engine/engine.ts';
 import type { InclusionProof } from '../../ingest/checkpoints/checkpoints.ts';
 import { LogError } from '../../ingest/errors.ts';
@@ -30,6 +31,8 @@ export interface RequestContext {
   /** From where; none: on this machine, without a service. */
   address: string | undefined;
   reads: ReadRecorder;
+  /** The names of the answers to mutations that left an event of their own. */
+  ownEvents: Set<string>;
   queries: QueryContext;
   people: PeopleRules;
   names: DataLoader<string, Reference>;
@@ -75,6 +78,7 @@ export function createRequestContext(answering: Answering, { viewer, address, si
     viewer,
     address,
     reads,
+    ownEvents: new Set(),
     queries,
     people: peopleRulesOf(engine),
     names: new DataLoader(async (ids) => {
@@ -99,6 +103,14 @@ export function createRequestContext(answering: Answering, { viewer, address, si
     ),
   };
   return context;
+}
+
+/**
+ * Says that what a mutation does is accepted, in an event that says who asked for it: then it is no read beside that. Every
+ * other mutation is one, also one that was refused.
+ */
+export function leftOwnEvent({ ownEvents }: RequestContext, { path }: GraphQLResolveInfo): void {
+  ownEvents.add(String(path.key));
 }
 
 async function findEffectsOf(queries: QueryContext, keys: readonly EffectsKey[]): Promise<Effects[]> {

@@ -3,6 +3,7 @@ import type { Certificate } from '../../ingest/erasure/certificate.ts';
 import type { ErasurePlan } from '../../ingest/erasure/plan.ts';
 import { erasePerson, previewErasure } from '../erasing.ts';
 import { builder, callerError, checkId } from './builder.ts';
+import { leftOwnEvent } from './context.ts';
 
 const ErasedSystemType = builder.objectRef<ErasurePlan['systems'][number]>('ErasedSystem').implement({
   fields: (t) => ({
@@ -146,9 +147,10 @@ export function addErasureFields(): void {
         names: t.arg.stringList({ description: 'Names of theirs that nothing in the log shows to be theirs.' }),
         now: t.arg.boolean({ description: 'Do not wait for other requests before ClickHouse is emptied.' }),
       },
-      resolve: async (_, { object, who, why, names, now }, context) => {
+      resolve: async (_, { object, who, why, names, now }, context, info) => {
         const request = { object: checkId(object), names: names ?? [] };
         const erased = await erasePerson(context, request, { ...checkReason(who, why), by: context.viewer });
+        leftOwnEvent(context, info);
         if (now) await context.log.eraser.settle();
         return { ...erased, settled: now === true };
       },
@@ -166,14 +168,17 @@ export function addErasureFields(): void {
         }),
         backups: t.arg({ type: [BackupInput], description: 'Backups that still have the person.' }),
       },
-      resolve: (_, { erasure, who, folders, names, backups }, { log, viewer }) =>
-        log.eraser.certify(erasure, {
+      resolve: async (_, { erasure, who, folders, names, backups }, context, info) => {
+        const certificate = await context.log.eraser.certify(erasure, {
           who,
-          by: viewer,
+          by: context.viewer,
           folders: folders ?? [],
           names: names ?? [],
           backups: (backups ?? []).map(({ name, until }) => ({ name, until: until ?? undefined })),
-        }),
+        });
+        leftOwnEvent(context, info);
+        return certificate;
+      },
     }),
   }));
 }

@@ -1,6 +1,7 @@
 // Legal holds.
 import { addHold, type Hold, listHolds, removeHold } from '../../ingest/retention/holds.ts';
 import { builder, checkId } from './builder.ts';
+import { leftOwnEvent } from './context.ts';
 import { checkReason } from './erasure-types.ts';
 
 const HoldType = builder.objectRef<Hold>('Hold').implement({
@@ -26,12 +27,15 @@ export function addHoldFields(): void {
         who: t.arg.string({ required: true }),
         why: t.arg.string({ required: true }),
       },
-      resolve: (_, { object, who, why }, { log, viewer }) =>
-        addHold(log.journal, {
+      resolve: async (_, { object, who, why }, context, info) => {
+        const hold = await addHold(context.log.journal, {
           ...checkReason(who, why),
-          by: viewer,
+          by: context.viewer,
           ...(object !== null && object !== undefined && { object: checkId(object) }),
-        }),
+        });
+        leftOwnEvent(context, info);
+        return hold;
+      },
     }),
     removeHold: t.field({
       type: HoldType,
@@ -40,8 +44,11 @@ export function addHoldFields(): void {
         who: t.arg.string({ required: true }),
         why: t.arg.string({ required: true }),
       },
-      resolve: (_, { id, who, why }, { log, viewer }) =>
-        removeHold(log.journal, id, { ...checkReason(who, why), by: viewer }),
+      resolve: async (_, { id, who, why }, context, info) => {
+        const hold = await removeHold(context.log.journal, id, { ...checkReason(who, why), by: context.viewer });
+        leftOwnEvent(context, info);
+        return hold;
+      },
     }),
   }));
 }

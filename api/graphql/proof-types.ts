@@ -7,6 +7,7 @@ import type { Outside } from '../../ingest/checkpoints/publication/publication.t
 import type { CheckpointKey } from '../../ingest/checkpoints/tables.ts';
 import { builder, callerError } from './builder.ts';
 import { ChangeType } from './change-types.ts';
+import { leftOwnEvent } from './context.ts';
 import { LogStatusType } from './overview-types.ts';
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
@@ -220,6 +221,10 @@ builder.mutationFields((t) => ({
     type: RotationType,
     description:
       'Takes a new key for the checkpoints. An event says so, the next checkpoint is signed with both, the old private key is deleted.',
-    resolve: (_, __, { log, viewer }) => log.checkpoints.rotate(viewer),
+    resolve: async (_, __, context, info) => {
+      const rotation = await context.log.checkpoints.rotate(context.viewer);
+      leftOwnEvent(context, info);
+      return rotation;
+    },
   }),
 }));

@@ -10,7 +10,7 @@ const ReadParameterType = builder.objectRef<ReadParameter>('ReadParameter').impl
     type: t.exposeString('type', { description: 'string, integer, boolean, time or reference; lists are JSON.' }),
     value: t.string({
       nullable: true,
-      description: 'None: it was, or may have been, a secret.',
+      description: 'None: it was, or may have been, a secret, or the name of somebody who is erased.',
       resolve: ({ text }) => text ?? null,
     }),
     reference: t.field({
@@ -34,7 +34,9 @@ const ReadType = builder.objectRef<LogRead>('Read').implement({
       description: 'From where; none: on the machine itself, without the service.',
       resolve: ({ address }) => address ?? null,
     }),
-    question: t.exposeString('question', { description: 'A field of Query, or report, or feed.' }),
+    question: t.exposeString('question', {
+      description: 'A field of Query or Mutation, or report, feed, bundle, backup or replay.',
+    }),
     fields: t.exposeStringList('fields', { description: 'What of the answer was asked for.' }),
     outcome: t.exposeString('outcome', {
       description: 'answered; refused: it asked wrongly or too much; or failed. Only what was answered was seen.',
@@ -68,7 +70,7 @@ const ReadFilterInput = builder.inputType('ReadFilter', {
     to: t.field({ type: 'DateTime', description: 'The last instant, included.' }),
     viewer: t.string({ description: 'Who asked, exactly.' }),
     object: t.id({ description: 'Asked about as the one object of the question, or named in its parameters.' }),
-    question: t.string({ description: 'A field of Query, or report, or feed.' }),
+    question: t.string({ description: 'A field of Query or Mutation, or report, feed, bundle, backup or replay.' }),
     outcome: t.string({ description: 'answered, refused or failed.' }),
   }),
 });

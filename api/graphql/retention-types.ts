@@ -2,6 +2,7 @@
 import { listTombstones, type Tombstone } from '../../ingest/retention/tombstones.ts';
 import { applyRetention, previewRetention, type RetentionPlan } from '../retaining.ts';
 import { builder, callerError } from './builder.ts';
+import { leftOwnEvent } from './context.ts';
 
 const ExpiringPartitionType = builder.objectRef<RetentionPlan['partitions'][number]>('ExpiringPartition').implement({
   fields: (t) => ({
@@ -47,9 +48,12 @@ export function addRetentionFields(): void {
       type: RetentionPlanType,
       description: 'Lets what has expired go.',
       args: { who: t.arg.string({ required: true, description: 'Who asks for it.' }) },
-      resolve: (_, { who }, context) => {
+      resolve: async (_, { who }, context, info) => {
         if (who.trim() === '') throw callerError('who is empty; say who asks for it.');
-        return applyRetention(context, { who: who.trim(), by: context.viewer });
+        const gone = await applyRetention(context, { who: who.trim(), by: context.viewer });
+        // Where nothing had expired there is no event of it.
+        if (gone.reads + gone.partitions.length > 0) leftOwnEvent(context, info);
+        return gone;
       },
     }),
   }));

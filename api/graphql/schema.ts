@@ -11,7 +11,7 @@ import { countChangesByDay } from '../queries/overview.ts';
 import { findRuns } from '../queries/runs.ts';
 import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
-import { asKnownAt, waitForDelivery } from './context.ts';
+import { asKnownAt, leftOwnEvent, waitForDelivery } from './context.ts';
 import { addErasureFields } from './erasure-types.ts';
 import { addHoldFields } from './hold-types.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
@@ -162,10 +162,11 @@ builder.mutationType({
       nullable: true,
       description: 'Runs a run profile of an agent and returns its record when it is over and delivered.',
       args: { agent: t.arg.string({ required: true }), profile: t.arg.string({ required: true }) },
-      resolve: async (_, { agent, profile }, context) => {
+      resolve: async (_, { agent, profile }, context, info) => {
         const { engine, log, viewer } = context;
         try {
           const { run, result } = await engine.run(agent, profile, { initiator: viewer });
+          leftOwnEvent(context, info);
           if (!(await waitForDelivery(log, LONGEST_DELIVERY_MS))) throw notDelivered(run, result);
           context.queries = { ...context.queries, watermark: log.shipper.shipped };
           return (await findRuns(context.queries, { id: run }, { first: 1 })).runs[0] ?? null;

@@ -1,5 +1,6 @@
 // Executes a GraphQL operation and accepts, before its answer leaves, that it was asked: the one home of this, for the
-// service and for the command line that opens the data folder itself.
+// service and for the command line that opens the data folder itself. A mutation that was carried out left an event of its
+// own; one that was not, or had nothing to do, is a read.
 import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
@@ -29,7 +30,8 @@ export async function executeRecorded({ args, context, report }: RecordedExecuti
   if (context.queries.signal?.aborted) return { data: null };
   try {
     const { watermark } = context.queries;
-    const reads = await Promise.all(questions.map((question) => readOf(question, result, context)));
+    const told = questions.filter(({ key }) => !context.ownEvents.has(key));
+    const reads = await Promise.all(told.map((question) => readOf(question, result, context)));
     await context.reads.record(reads.map(readEvent));
     const gone = describeGone(context.queries);
     // Each answer says how far it goes and what has expired, also one that is a list or a number.
@@ -62,7 +64,7 @@ async function readOf(question: Question, result: ExecutionResult, context: Requ
 /** Codes of errors that are whoever asked's to put right. */
 const REFUSALS = new Set([
   ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN'],
-  ...['ERASURE_REFUSED', 'RETENTION_UNSET'],
+  ...['ERASURE_REFUSED', 'CERTIFICATE_REFUSED', 'HOLD_UNKNOWN', 'RETENTION_UNSET'],
 ]);
 
 function outcomeOf(errors: readonly GraphQLError[]): ReadOutcome {
@@ -80,6 +82,8 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   holders: 'entitlement',
   changes: 'filter/object',
   erasurePlan: 'object',
+  erase: 'object',
+  addHold: 'object',
   reads: 'filter/object',
 };
 

@@ -35,6 +35,12 @@ const NO_DATA = new Set([
   ...['checkpoint', 'checkpointKeys', 'inclusionProof', 'consistencyProof', 'tombstones'],
 ]);
 
+/**
+ * Names that a certificate of erasure is asked for with stand in no event: they would be found by the next search, and the
+ * certificate could never be issued.
+ */
+const NAMES_OF_THE_ERASED = 'certifyErasure/names';
+
 /** One row each, whatever is told of them. */
 const ONE_ROW = new Set(['Change', 'Run']);
 
@@ -60,11 +66,14 @@ export interface Asked {
   variables: Readonly<Record<string, unknown>>;
 }
 
-/** The questions about data in a valid operation; none when its variables do not fit, for then nothing is asked. */
+/**
+ * The questions about data in a valid operation, and what a mutation would have done: it tells data too, if only in its
+ * refusal. None when its variables do not fit, for then nothing is asked.
+ */
 export function questionsOf({ schema, document, operationName, variables }: Asked): Question[] {
   const operation = getOperationAST(document, operationName);
-  const root = schema.getQueryType();
-  if (operation?.operation !== 'query' || !root) return [];
+  const root = operation && schema.getRootType(operation.operation);
+  if (!root) return [];
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
   if (!coerced) return [];
   const walk = new Walk(document, coerced);
@@ -142,7 +151,13 @@ class Walk {
     const field = node && parent.getFields()[node.name.value];
     if (!node || !field) return [];
     const given = getArgumentValues(field, node, this.#variables);
-    const own = field.args.flatMap((argument) => readArgument(argument, given[argument.name], path));
+    const own = field.args
+      .flatMap((argument) => readArgument(argument, given[argument.name], path))
+      .map((parameter) =>
+        `${field.name}/${parameter.name}` === NAMES_OF_THE_ERASED && parameter.text !== '[]'
+          ? { ...parameter, withheld: true }
+          : parameter,
+      );
     const below = this.#below(nodes, parent);
     if (!below) return own;
     return [

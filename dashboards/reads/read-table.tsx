@@ -58,7 +58,7 @@ function Parameters({ parameters }: { parameters: Read['parameters'] }): ReactNo
         <li key={name}>
           <span className="muted">{name.replaceAll('/', ' / ')}</span>{' '}
           {reference === null ? (
-            (value ?? <em>withheld, for it may be a secret</em>)
+            (value ?? <em title="It may be a secret, or the name of somebody who is erased">withheld</em>)
           ) : (
             <ObjectLink object={reference} />
           )}

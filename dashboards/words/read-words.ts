@@ -5,8 +5,9 @@ const ASKED: Readonly<Record<string, string>> = {
   overview: 'The overview',
   agents: 'The systems and their last runs',
   runs: 'Runs',
-  run: 'One run',
+  run: 'One run, or to run a profile',
   changes: 'Changes',
+  changesByDay: 'Changes, counted by day',
   change: 'One change',
   objects: 'Objects, by name',
   objectCount: 'How many objects',
@@ -17,6 +18,16 @@ const ASKED: Readonly<Record<string, string>> = {
   feed: 'The months of a feed',
   bundle: 'Rows for a bundle',
   backup: 'A backup, of everything',
+  replay: 'A copy with the state rebuilt, of everything',
+  holds: 'Legal holds',
+  addHold: 'To begin a legal hold',
+  removeHold: 'To end a legal hold',
+  erasurePlan: 'What an erasure would do',
+  erase: 'To erase a person',
+  certifyErasure: 'A certificate of erasure',
+  retentionPlan: 'What has expired',
+  applyRetention: 'To let go what has expired',
+  rotateCheckpointKey: 'To take a new key for checkpoints',
 };
 
 export const QUESTIONS: readonly string[] = Object.keys(ASKED);

@@ -17,19 +17,21 @@ const KEPT = ['hold', 'tombstone'];
 
 /**
  * Makes a data folder at `into`, which must not be there or be empty: the log of `target` as it is, the state rebuilt from
- * it, nobody signed in. The folder gets its name when it is whole. Returns the number of events. Throws LogError, ReplayError.
+ * it, nobody signed in. The folder gets its name when it is whole, and `onCopied` has been waited for. Returns the number of
+ * events. Throws LogError, ReplayError.
  */
 export async function rebuildInto(
   target: LogTarget,
   into: string,
   program: string,
   onProgress: (done: number, size: number) => void,
+  onCopied: (log: ChangeLog, events: number) => Promise<void> = async () => undefined,
 ): Promise<number> {
   const place = path.resolve(into);
   const [copy, made] = [`${place}${COPY}`, `${place}${REBUILDING}`];
   try {
     const log = await openChangeLog(target);
-    await closing(log, () => backUp(log, copy, program));
+    await closing(log, () => backUp(log, copy, program, ({ size }) => onCopied(log, size)));
     await restore(copy, made);
     const size = await rebuildState({ ...target, folder: made }, onProgress);
     await rename(made, place).catch((error: unknown) => {

@@ -30,12 +30,12 @@ const textsOf = (isTheirs: (key: string) => string) => `arrayConcat(
       value.type, value.key, value.old, value.new)))`;
 /**
  * What they are called: not what they have in common with others, such as a department, nor the engine's state as JSON, whose
- * texts are in other events as well. Marks: personal 2, sensitive 4.
+ * texts are in other events as well, nor what somebody typed into a question about them. Marks: personal 2, sensitive 4.
  */
 const THEIR_NAMES = `arrayConcat(
     if(has({keys:Array(UInt64)}, subject_key), [object_name, anchor, dn], []),
     if(has({keys:Array(UInt64)}, actor_key), [initiator::String, performer::String, address::String], []),
-    arrayFlatten(arrayMap((t, k, o, n, m) -> if(has({keys:Array(UInt64)}, if(t = 'reference', k, subject_key)) AND (t = 'reference' OR (bitAnd(m, 6) > 0 AND step_kind != 'state')), [o, n], []),
+    arrayFlatten(arrayMap((t, k, o, n, m) -> if(has({keys:Array(UInt64)}, if(t = 'reference', k, subject_key)) AND (t = 'reference' OR (bitAnd(m, 6) > 0 AND step_kind != 'state' AND stage != 'read')), [o, n], []),
       value.type, value.key, value.old, value.new, value.marks)))`;
 const THEIR_TEXTS = textsOf((key) => `has({keys:Array(UInt64)}, ${key})`);
 const OTHER_TEXTS = textsOf(
@@ -202,17 +202,19 @@ export async function readEntries(
 /** Questions read at once. */
 const PAGE_QUESTIONS = 20_000;
 
-/** What was typed into questions, such as the text of a search. */
+/** What was typed into questions, such as the text of a search; `about` is 1 where the question is about one of the objects. */
 export async function* readQuestions(
   clickhouse: ClickHouse,
+  objects: readonly string[],
   size: number,
-): AsyncIterable<{ sequence: number; texts: string[] }> {
+): AsyncIterable<{ sequence: number; about: number; texts: string[] }> {
   for (let from = 0; ; ) {
     const page = await clickhouse.select(
-      `SELECT sequence, arrayFilter((n, m) -> bitAnd(m, 2) > 0 AND n != '', value.new, value.marks) AS texts FROM events
+      `SELECT sequence, (object IN {objects:Array(UUID)} OR hasAny(value.reference, {objects:Array(UUID)})) AS about,
+              arrayFilter((n, m) -> bitAnd(m, 2) > 0 AND n != '', value.new, value.marks) AS texts FROM events
        WHERE stage = 'read' AND sequence >= {from:UInt64} AND sequence < {size:UInt64} ORDER BY sequence LIMIT ${PAGE_QUESTIONS}`,
-      { from, size },
-      z.object({ sequence: z.number(), texts: z.array(z.string()) }),
+      { from, objects, size },
+      z.object({ sequence: z.number(), about: z.number(), texts: z.array(z.string()) }),
       options,
     );
     yield* page;

@@ -73,7 +73,8 @@ export async function planErasure(sources: PlanSources, request: ErasureRequest)
   const own = [...objects.map((id) => `object:${id}`), ...taken.map(({ entry }) => `entry:${entry}`)].flatMap(
     (owner) => reader.keyOf(owner) ?? [],
   );
-  const keys = [...own, ...(await findKeysByName(sources, own, request.names ?? []))];
+  const named = await findKeysByName(sources, own, request.names ?? []);
+  const keys = [...own, ...named.keys, ...(await findQuestions(sources, objects, named.names))];
   if (keys.length === 0)
     throw new LogError(
       'erasure-refused',
@@ -149,12 +150,12 @@ function logKeyOf(reader: ErasureReader): number {
 const ACTOR = 'actor:';
 const REFERENCE = 'reference:';
 
-/** Keys of actors, of references to nobody known and of questions that are called by, or have, a name which is theirs alone. */
+/** Keys of actors and of references to nobody known that are called by a name which is theirs alone; and those names. */
 async function findKeysByName(
   { clickhouse, reader, size }: PlanSources,
   own: readonly OwnedKey[],
   given: readonly string[],
-): Promise<OwnedKey[]> {
+): Promise<{ keys: OwnedKey[]; names: string[] }> {
   const identity = { keys: own.map(({ number }) => number), size, gone: reader.goneKeys() };
   const shared = await readSharedTexts(clickhouse, identity, logKeyOf(reader), 'subjects');
   const texts = without(await readTheirTexts(clickhouse, identity), shared);
@@ -167,9 +168,19 @@ async function findKeysByName(
     if (accountNames(text).some(isTheirs)) found.push(key);
   }
   const names = without(await readTheirTexts(clickhouse, identity, 'names'), shared);
-  const isNamed = wordMatcher([...names, ...given].filter((name) => name.length >= SHORTEST_VALUE));
-  for await (const { sequence, texts: asked } of readQuestions(clickhouse, size)) {
-    const key = asked.some(isNamed) ? reader.keyOf(`read:${sequence}`) : undefined;
+  return { keys: found, names: [...names, ...given] };
+}
+
+/** Keys of questions that are about the objects, or have one of the names in what was typed into them. */
+async function findQuestions(
+  { clickhouse, reader, size }: PlanSources,
+  objects: readonly string[],
+  names: readonly string[],
+): Promise<OwnedKey[]> {
+  const isNamed = wordMatcher(names.filter((name) => name.length >= SHORTEST_VALUE));
+  const found: OwnedKey[] = [];
+  for await (const { sequence, about, texts } of readQuestions(clickhouse, objects, size)) {
+    const key = about > 0 || texts.some(isNamed) ? reader.keyOf(`read:${sequence}`) : undefined;
     if (key) found.push(key);
   }
   return found;

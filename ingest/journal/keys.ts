@@ -1,5 +1,5 @@
 // The keys that personal columns are committed under: one of 32 random bytes for each metaverse object, each entry not
-// yet joined, each actor and each unresolved reference. They exist only here, never in ClickHouse.
+// yet joined, each actor, each unresolved reference and each question. They exist only here, never in ClickHouse.
 import { randomBytes } from 'node:crypto';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { type EventValue, MARKS, type ProposedEvent, type Stage } from '../event.ts';
@@ -54,9 +54,9 @@ export class KeyRing {
     const named = event.objectName !== undefined || event.anchor !== undefined || event.dn !== undefined;
     if (!named && event.values.every((value) => value.type === 'reference')) return 0;
     if (KEPT_STAGES.has(event.stage)) return this.#of('log', sequence);
+    // What somebody typed may be anybody's name, also in a question about one object: it is erased by itself.
+    if (event.stage === 'read' && event.values.some(isTyped)) return this.#of(`read:${sequence}`, sequence);
     if (event.object !== undefined) return this.#of(`object:${event.object}`, sequence);
-    // What somebody typed into a search may be a name: the question has a key of its own, so that it can be erased.
-    if (event.stage === 'read') return this.#of(event.values.some(isTyped) ? `read:${sequence}` : 'log', sequence);
     if (event.entry !== undefined) return this.#of(`entry:${event.entry}`, sequence);
     return this.#of('log', sequence);
   }
