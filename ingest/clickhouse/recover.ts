@@ -201,6 +201,9 @@ async function countSetAside(clickhouse: ClickHouse, time: string): Promise<numb
 /** Sends again what was delivered and is not there. Tokens would drop what ClickHouse held once, so there is none. */
 async function sendAgain(journal: Journal, clickhouse: ClickHouse, gaps: readonly Range[]): Promise<void> {
   for (const gap of gaps) {
+    // Before they are there: they go without their commitments, and who is cut off after that finds no gap any more.
+    if (journal.isErasedWithin(gap.from, gap.to))
+      await journal.workOnErasure({ kind: 'unsettled', from: gap.from, to: gap.to });
     for (let from = gap.from; from < gap.to; ) {
       const rows = journal.rows(from, Math.min(ROWS_AT_ONCE, gap.to - from), BYTES_AT_ONCE);
       await clickhouse.insert(
@@ -209,8 +212,6 @@ async function sendAgain(journal: Journal, clickhouse: ClickHouse, gaps: readonl
       );
       from += rows.length;
     }
-    if (journal.isErasedWithin(gap.from, gap.to))
-      await journal.workOnErasure({ kind: 'unsettled', from: gap.from, to: gap.to });
     // A view's target may hold more than `events` did, or less.
     await completeViews(clickhouse, gap.from, gap.to);
   }
