@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { emptiedFirst } from '../ingest/erasure/emptied-first.ts';
 import { ANN, BOB, CID, ErasureWorld } from './erasure-world.ts';
 import { readPdf } from './reports/print.ts';
 
@@ -110,6 +111,24 @@ test('once an erasure is accepted no question tells anything of the person, with
     z.object({ id: z.string() }),
   );
   assert.equal(new Set(mutations.map(({ id }) => id)).size, 1);
+});
+
+test('a question that would wait too long for ClickHouse to be emptied is refused, and answered when it is', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, BOB, CID);
+  await world.employ(BOB, CID);
+  await world.erase(await world.objectOf(ANN.name));
+  const { clickhouse, eraser } = world.installation.log;
+  // A millisecond: no mutation is that fast.
+  const named = () =>
+    emptiedFirst(clickhouse, eraser, 1).select(
+      "SELECT count() AS count FROM events WHERE object_name LIKE 'Annabel%'",
+      {},
+      z.object({ count: z.number() }),
+    );
+  await assert.rejects(named(), { code: 'clickhouse-refused', message: /still being emptied .* ask again/ });
+  await eraser.settle();
+  assert.deepEqual(await named(), [{ count: 0 }]);
 });
 
 test('a report that is asked for right after an erasure has nothing of the person', async (t) => {

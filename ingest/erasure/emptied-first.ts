@@ -1,12 +1,24 @@
 // ClickHouse as whatever is told to anybody is asked of it. Until an erasure is settled there, it holds what was accepted to be
 // gone: so what waits is settled first, by one mutation however many ask meanwhile, and then the question is asked.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouse } from '../clickhouse/connect.ts';
+import { LogError } from '../errors.ts';
 import type { Eraser } from './eraser.ts';
 
 export type Questioned = Pick<ClickHouse, 'embedded' | 'select'>;
 
-/** Each `select` throws LogError as `settle` of the eraser does: what cannot be emptied now is not told either. */
-export function emptiedFirst(clickhouse: ClickHouse, eraser: Pick<Eraser, 'reader' | 'settle'>): Questioned {
+/** How long a question waits for it: a mutation of a large log may take longer than anybody waits for an answer. */
+const PATIENCE_MS = 60_000;
+
+/**
+ * Each `select` throws LogError as `settle` of the eraser does, and clickhouse-refused when that takes too long: what cannot be
+ * emptied now is not told either. `patience_ms`: only tests set it.
+ */
+export function emptiedFirst(
+  clickhouse: ClickHouse,
+  eraser: Pick<Eraser, 'reader' | 'settle'>,
+  patience_ms = PATIENCE_MS,
+): Questioned {
   let settling: Promise<void> | undefined;
   return {
     embedded: clickhouse.embedded,
@@ -16,9 +28,23 @@ export function emptiedFirst(clickhouse: ClickHouse, eraser: Pick<Eraser, 'reade
         settling ??= eraser.settle().finally(() => {
           settling = undefined;
         });
-        await settling;
+        await waitFor(settling, patience_ms);
       }
       return clickhouse.select(sql, params, schema, options);
     },
   };
+}
+
+async function waitFor(settling: Promise<void>, patience_ms: number): Promise<void> {
+  const over = new AbortController();
+  const late = sleep(patience_ms, 'late', { signal: over.signal }).catch(() => 'over');
+  const outcome = await Promise.race([settling, late]).finally(() => over.abort());
+  if (outcome === 'late')
+    throw new LogError(
+      'clickhouse-refused',
+      'ClickHouse is still being emptied of somebody who was erased; ask again.',
+      {
+        retryable: true,
+      },
+    );
 }
