@@ -12,12 +12,12 @@ const PATIENCE_MS = 60_000;
 
 /**
  * Each `select` throws LogError as `settle` of the eraser does, and clickhouse-refused when that takes too long: what cannot be
- * emptied now is not told either. `patience_ms`: only tests set it.
+ * emptied now is not told either. `patienceMs`: only tests set it.
  */
 export function emptiedFirst(
   clickhouse: ClickHouse,
   eraser: Pick<Eraser, 'reader' | 'settle'>,
-  patience_ms = PATIENCE_MS,
+  patienceMs = PATIENCE_MS,
 ): Questioned {
   let settling: Promise<void> | undefined;
   return {
@@ -28,16 +28,16 @@ export function emptiedFirst(
         settling ??= eraser.settle().finally(() => {
           settling = undefined;
         });
-        await waitFor(settling, patience_ms);
+        await waitFor(settling, patienceMs);
       }
       return clickhouse.select(sql, params, schema, options);
     },
   };
 }
 
-async function waitFor(settling: Promise<void>, patience_ms: number): Promise<void> {
+async function waitFor(settling: Promise<void>, patienceMs: number): Promise<void> {
   const over = new AbortController();
-  const late = sleep(patience_ms, 'late', { signal: over.signal }).catch(() => 'over');
+  const late = sleep(patienceMs, 'late', { signal: over.signal }).catch(() => 'over');
   const outcome = await Promise.race([settling, late]).finally(() => over.abort());
   if (outcome === 'late')
     throw new LogError(
