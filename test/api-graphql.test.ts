@@ -352,7 +352,9 @@ test('a balance that adds up, of a hundred changed objects where the log holds t
 });
 
 test('a row that is gone from ClickHouse, or there twice, makes the log incomplete', async () => {
-  const { clickhouse } = world.installation.log;
+  const { clickhouse, scrubber } = world.installation.log;
+  // It would find what is done here, and halt the log.
+  await scrubber.stop();
   const before = (await completeness()).missing;
   assert.equal(before, 0);
   await clickhouse.command('INSERT INTO events SELECT * FROM events WHERE sequence = 40');

@@ -25,12 +25,12 @@ async function makeLag(t: TestContext) {
   await installation.engine.run('hr', 'full');
   const { size } = await checkpoints.current();
   assert.ok(size > delivered, 'there is something to wait for');
-  const make = (target: string, patience_ms?: number) =>
+  const make = (target: string, patienceMs?: number) =>
     exportBundle({
       dataFolder: path.join(folder, 'data'),
       target,
       readRows: (first, end) => readBundleRows(installation, { viewer: 'auditor' }, first, end),
-      ...(patience_ms !== undefined && { patience_ms }),
+      ...(patienceMs !== undefined && { patienceMs }),
     });
   return { clickhouse, make, delivered, size };
 }

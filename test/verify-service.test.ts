@@ -39,7 +39,7 @@ before(async () => {
     notReady: () => undefined,
     publicLog: true,
     webFolder: join(world.folder, 'web'),
-    patience_ms: PATIENCE_MS,
+    patienceMs: PATIENCE_MS,
   });
   server = await listen(application, '127.0.0.1', 0);
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

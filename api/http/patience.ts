@@ -5,9 +5,9 @@ import type { NextFunction, Request, Response } from 'express';
 export const PATIENCE_MS = 60_000;
 
 /** Cuts the connection where an answer, complete or streamed from somewhere, is not taken at all for so long. */
-export function dropUnread(patience_ms: number) {
+export function dropUnread(patienceMs: number) {
   return (_: Request, response: Response, next: NextFunction): void => {
-    const watch = () => response.setTimeout(patience_ms, () => response.destroy());
+    const watch = () => response.setTimeout(patienceMs, () => response.destroy());
     // Before that it is we who are slow: a run may take hours until its answer begins.
     response.once('pipe', watch);
     response.once('prefinish', watch);

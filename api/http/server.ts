@@ -32,14 +32,14 @@ export interface Service {
   /** Whether metrics are for everybody who reaches the port, not only for those who are signed in. */
   openMetrics?: boolean;
   /** How long a client may leave an answer unread, milliseconds; a minute unless given. */
-  patience_ms?: number;
+  patienceMs?: number;
 }
 
 export function createHttpApplication(service: Service): Express {
   const application = express();
   application.disable('x-powered-by');
   application.set('trust proxy', service.proxies ?? []);
-  application.use(setSecurityHeaders, dropUnread(service.patience_ms ?? PATIENCE_MS));
+  application.use(setSecurityHeaders, dropUnread(service.patienceMs ?? PATIENCE_MS));
   application.get('/health/live', (_, response) => {
     response.json({ live: true });
   });

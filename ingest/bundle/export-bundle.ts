@@ -44,7 +44,7 @@ export interface BundleOrder {
   to?: number | undefined;
   readRows: RowReader;
   /** How long to wait until ClickHouse has the rows, milliseconds; a minute unless given. */
-  patience_ms?: number;
+  patienceMs?: number;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -66,7 +66,7 @@ export async function exportBundle(order: BundleOrder): Promise<ExportedBundle> 
     const range = chooseRange(tables, order);
     const target = new BundleFolder(order.target);
     try {
-      await waitForDelivery(tables, range, order.patience_ms ?? PATIENCE_MS);
+      await waitForDelivery(tables, range, order.patienceMs ?? PATIENCE_MS);
       await writeBundle(target, tables, order, range);
     } catch (error) {
       target.clear();
@@ -111,9 +111,9 @@ function refuseErased(tables: BundleTables, from: number, numbers: ReadonlySet<n
 }
 
 /** The checkpoint covers what is accepted, and ClickHouse gets it a little later. Throws LogError bundle-refused. */
-async function waitForDelivery(tables: BundleTables, { size }: Range, patience_ms: number): Promise<void> {
+async function waitForDelivery(tables: BundleTables, { size }: Range, patienceMs: number): Promise<void> {
   for (let waited = 0; tables.delivered() < size; waited += LOOK_MS) {
-    if (waited >= patience_ms) {
+    if (waited >= patienceMs) {
       const delivered = tables.delivered();
       throw new LogError(
         'bundle-refused',
