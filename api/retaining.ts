@@ -57,7 +57,7 @@ async function plan(sources: ErasingSources, now: Micros): Promise<RetentionPlan
     throw new LogError('retention-unset', 'The configuration says nothing of retention: everything is kept for good.');
   const eventsBefore = events === undefined ? undefined : subtractDuration(now, events);
   const readsBefore = reads === undefined ? undefined : subtractDuration(now, reads);
-  await log.shipper.delivered(log.journal.size);
+  await log.shipper.deliveredSoon(log.journal.size);
   const expiry: ExpiryPlan =
     eventsBefore === undefined
       ? { partitions: [], baselines: 0, remains: [], holds: [] }

@@ -110,6 +110,8 @@ const naming = (number: number) =>
   `position(formatRow('RowBinary', *), '${nameOf(number)}') > 0 OR position(formatRow('RowBinary', *), 'uid=${1000 + number},') > 0`;
 
 const AWAY = /^A server of the cluster does not answer \(.*\n.*clickhouse-away/;
+/** The refused erasure is a read, which waits to be delivered. */
+const NOT_DELIVERED = /^(A server of the cluster|ClickHouse) does not answer \([^]*clickhouse-away/;
 
 test('by commands people are erased and partitions expire on both shards, with the service and without', {
   timeout: 400_000,
@@ -144,7 +146,7 @@ test('by commands people are erased and partitions expire on both shards, with t
   await t.test('with a shard away nothing is erased and nothing expires, and it says so', async () => {
     await servers.at(1).kill();
     assert.match(await fail(company, 'erase', two, ...REASON, '--now'), AWAY);
-    assert.match(await fail(company, 'retention', '--apply', ...WHO), AWAY);
+    assert.match(await fail(company, 'retention', '--apply', ...WHO), NOT_DELIVERED);
     await servers.at(1).start();
     assert.ok((await countAtEach(naming(2))).every((events) => events > 0));
   });

@@ -318,12 +318,15 @@ test('what stands in the way of shipping is told without a word of a row', async
   const folder = await makeFolderAt(t, 'embedded');
   await makeDelivered(
     folder,
-    ['Annabel', 'Bob'].map((objectName) => makeEvent({ objectName })),
+    ['Annabel', 'Bob', 'Carl'].map((objectName) => makeEvent({ objectName })),
   );
   changeJournal(folder, "DELETE FROM facts WHERE name = 'shipped'");
+  // Of the newest second each row is read at the start.
+  const before = '2020-01-01 00:00:00.000000';
+  changeJournal(folder, `UPDATE journal SET row = json_set(row, '$.recorded_at', '${before}') WHERE sequence = 1`);
   changeJournal(folder, `UPDATE journal SET row = replace(row, '"Annabel"', 'Annabel"') WHERE sequence = 0`);
   const log = await openLog(t, folder);
-  await assert.rejects(log.shipper.delivered(2), { code: 'journal-damaged' });
+  await assert.rejects(log.shipper.delivered(3), { code: 'journal-damaged' });
   assert.equal(log.shipper.state, 'stopped');
   assert.doesNotMatch(log.shipper.problem?.message ?? '', /Anna/);
 });

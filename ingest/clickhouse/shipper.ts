@@ -19,6 +19,8 @@ const GATHER_EVENTS = 5_000;
 const GATHER_MS = 750;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
+/** How long somebody waits who keeps others waiting. */
+const LONGEST_WAIT_MS = 30_000;
 /** How long a server may take over the last statement after `stop`; then the connection is cut, which loses nothing. */
 const STOP_GRACE_MS = 5_000;
 /** The facts of the data folder: the delivered watermark, and the end of the batch that a server was sent last. */
@@ -117,6 +119,21 @@ export class Shipper {
       this.#waiters.push({ size, resolve, reject });
       this.#wake?.('awaited');
     });
+  }
+
+  /**
+   * As `delivered`, but not for a ClickHouse that is away: meanwhile nothing else could run. Rejects after half a minute with what
+   * stands in the way.
+   */
+  async deliveredSoon(size: number): Promise<void> {
+    const over = new AbortController();
+    const late = sleep(LONGEST_WAIT_MS, 'late', { signal: over.signal }).catch(() => 'over');
+    const outcome = await Promise.race([this.delivered(size), late]).finally(() => over.abort());
+    if (outcome !== 'late') return;
+    throw (
+      this.problem ??
+      new LogError('clickhouse-away', 'ClickHouse does not have all that was accepted.', { retryable: true })
+    );
   }
 
   /** Ends after the batch under way, or when a server does not answer in five seconds, without it. */

@@ -29,8 +29,6 @@ const GATHER_ERASURES = 20;
 const LOOK_MS = 60_000;
 /** Keys that one event names. */
 const READS_AT_ONCE = 1000;
-/** How long an erasure waits for what was accepted before it. */
-const LONGEST_DELIVERY_MS = 30_000;
 /** A service that starts has more urgent things to do. */
 const FIRST_LOOK_MS = 10_000;
 /** Events about the person that come between the look and the erasure make it begin anew, so often at most. */
@@ -91,19 +89,10 @@ export class Eraser {
 
   async #look(request: ErasureRequest, check: CheckState) {
     const size = this.#journal.size;
-    await this.#delivered(size);
+    await this.#shipper.deliveredSoon(size);
     const sources = { clickhouse: this.#clickhouse, reader: this.reader, size };
     const plan = await planErasure(sources, request);
     return { sources, plan, ...check(plan) };
-  }
-
-  /** Waits until these events are in ClickHouse, but not for one that is away: meanwhile nothing else could run. */
-  async #delivered(size: number): Promise<void> {
-    const over = new AbortController();
-    const late = sleep(LONGEST_DELIVERY_MS, 'late', { signal: over.signal }).catch(() => 'over');
-    const outcome = await Promise.race([this.#shipper.delivered(size), late]).finally(() => over.abort());
-    if (outcome === 'late')
-      throw new LogError('clickhouse-away', 'ClickHouse does not have all that was accepted.', { retryable: true });
   }
 
   /** Accepts the erasure: from then on the keys are gone. Throws LogError as `plan` does, and when it cannot be accepted. */
@@ -155,7 +144,7 @@ export class Eraser {
   /** The questions asked before an instant whose texts are still there, by the numbers of their keys. */
   async findReads(before: Micros): Promise<{ keys: number[]; size: number }> {
     const size = this.#journal.size;
-    await this.#delivered(size);
+    await this.#shipper.deliveredSoon(size);
     const sequences = await readQuestionsBefore(this.#clickhouse, before, size);
     return { keys: sequences.flatMap((sequence) => this.reader.keyOf(`read:${sequence}`)?.number ?? []), size };
   }
@@ -266,7 +255,7 @@ export class Eraser {
     const { events, version } = this.reader.unsettled();
     const last = events.at(-1);
     if (!last) return;
-    await this.#delivered(last.sequence + 1);
+    await this.#shipper.deliveredSoon(last.sequence + 1);
     const below = expiredOf(this.#journal)?.below ?? 0;
     await settleInClickHouse(this.#clickhouse, events, { below, onStep });
     await this.#journal.workOnErasure({ kind: 'settled', version });
