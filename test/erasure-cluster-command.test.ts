@@ -57,7 +57,7 @@ function daysAgo(company: Company): Company {
 function writePeople({ folder }: Company, isThere: (number: number) => boolean): void {
   const lines = Array.from({ length: PEOPLE }, (_, i) => i + 1)
     .filter(isThere)
-    .map((number) => `${1000 + number},${nameOf(number)}\n`);
+    .map((number) => `${70_000 + number},${nameOf(number)}\n`);
   writeFileSync(path.join(folder, 'people.csv'), `id,name\n${lines.join('')}`);
 }
 
@@ -107,7 +107,7 @@ const countAtEach = (condition: string, table = 'events') =>
   );
 
 const naming = (number: number) =>
-  `position(formatRow('RowBinary', *), '${nameOf(number)}') > 0 OR position(formatRow('RowBinary', *), 'uid=${1000 + number},') > 0`;
+  `position(formatRow('RowBinary', *), '${nameOf(number)}') > 0 OR position(formatRow('RowBinary', *), 'uid=${70_000 + number},') > 0`;
 
 const AWAY = /^A server of the cluster does not answer \(.*\n.*clickhouse-away/;
 /** The refused erasure is a read, which waits to be delivered. */

@@ -187,6 +187,8 @@ export class Eraser {
         `What was erased by event ${erasure} is known no more, and cannot be looked for: the program was started anew since, or a certificate was issued before. Say what the person was called (metatrail erase --name), with a name of three letters or more.`,
       );
     await this.#settleOnce();
+    // What stands in an event by now is no longer theirs alone: also in one of a moment ago, such as a refusal of this.
+    await this.#shipper.deliveredSoon(this.#journal.size);
     const settled = { erasure, keys, sought, isKnown: known !== undefined };
     const certificate = await issueCertificate(this.#journal, this.#clickhouse, settled, options);
     this.#contents.delete(erasure);
