@@ -111,7 +111,7 @@ const naming = (number: number) =>
 
 const AWAY = /^A server of the cluster does not answer \(.*\n.*clickhouse-away/;
 /** The refused erasure is a read, which waits to be delivered. */
-const NOT_DELIVERED = /^(A server of the cluster|ClickHouse) does not answer \([^]*clickhouse-away/;
+const NOT_DELIVERED = /^(A server of the cluster|ClickHouse) does not answer \(.*clickhouse-away/s;
 
 test('by commands people are erased and partitions expire on both shards, with the service and without', {
   timeout: 400_000,

@@ -4,6 +4,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asLogError, LogError } from '../errors.ts';
+import { isInTime } from '../in-time.ts';
 import type { Journal, JournalRow } from '../journal/journal.ts';
 import { partitionEvents } from '../retention/tombstones.ts';
 import { missingRows, refuseOtherLog, refuseWhileInserting } from './comparison.ts';
@@ -126,10 +127,7 @@ export class Shipper {
    * stands in the way.
    */
   async deliveredSoon(size: number): Promise<void> {
-    const over = new AbortController();
-    const late = sleep(LONGEST_WAIT_MS, 'late', { signal: over.signal }).catch(() => 'over');
-    const outcome = await Promise.race([this.delivered(size), late]).finally(() => over.abort());
-    if (outcome !== 'late') return;
+    if (await isInTime(this.delivered(size), LONGEST_WAIT_MS)) return;
     throw (
       this.problem ??
       new LogError('clickhouse-away', 'ClickHouse does not have all that was accepted.', { retryable: true })

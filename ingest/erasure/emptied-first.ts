@@ -1,8 +1,8 @@
 // ClickHouse as whatever is told to anybody is asked of it. Until an erasure is settled there, it holds what was accepted to be
 // gone: so what waits is settled first, by one mutation however many ask meanwhile, and then the question is asked.
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClickHouse } from '../clickhouse/connect.ts';
 import { LogError } from '../errors.ts';
+import { isInTime } from '../in-time.ts';
 import type { Eraser } from './eraser.ts';
 
 export type Questioned = Pick<ClickHouse, 'embedded' | 'select'>;
@@ -28,23 +28,14 @@ export function emptiedFirst(
         settling ??= eraser.settle().finally(() => {
           settling = undefined;
         });
-        await waitFor(settling, patienceMs);
+        if (!(await isInTime(settling, patienceMs)))
+          throw new LogError(
+            'clickhouse-refused',
+            'ClickHouse is still being emptied of somebody who was erased; ask again.',
+            { retryable: true },
+          );
       }
       return clickhouse.select(sql, params, schema, options);
     },
   };
-}
-
-async function waitFor(settling: Promise<void>, patienceMs: number): Promise<void> {
-  const over = new AbortController();
-  const late = sleep(patienceMs, 'late', { signal: over.signal }).catch(() => 'over');
-  const outcome = await Promise.race([settling, late]).finally(() => over.abort());
-  if (outcome === 'late')
-    throw new LogError(
-      'clickhouse-refused',
-      'ClickHouse is still being emptied of somebody who was erased; ask again.',
-      {
-        retryable: true,
-      },
-    );
 }
