@@ -25,9 +25,7 @@ export async function carryOut(log: ChangeLog, task: Task, onProgress: OnProgres
     case 'compare-replay':
       return compareFolder(journal.folder, { clickhouse, onProgress });
     case 'back-up':
-      return oneAtATime(() =>
-        backUp(log, task.folder, VERSION, (made) => recordCopy(log, reader, { ...made, question: 'backup' })),
-      );
+      return backUp(log, task.folder, VERSION, (made) => recordCopy(log, reader, { ...made, question: 'backup' }));
     case 'list-backups':
       return listBackups(journal);
     case 'forget-backup':
@@ -47,13 +45,4 @@ export function recordCopy(log: ChangeLog, reader: Reader, { question, folder, s
   return recorded.catch((error: unknown) => {
     throw error instanceof UnrecordedReadError ? error.reason : error;
   });
-}
-
-let last: Promise<unknown> = Promise.resolve();
-
-/** Two backups at once would freeze ClickHouse's parts under one name. */
-function oneAtATime<T>(work: () => Promise<T>): Promise<T> {
-  const next = last.catch(() => undefined).then(work);
-  last = next;
-  return next;
 }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { backUp } from '../ingest/backup/back-up.ts';
 import { forgetBackup } from '../ingest/backup/list.ts';
 import { exportBundle } from '../ingest/bundle/export-bundle.ts';
@@ -85,6 +86,33 @@ test('two certificates that are asked for at once are each about the person they
   assert.ok(first.status === 'rejected' && second.status === 'fulfilled', JSON.stringify([first, second]));
   assert.ok(refused(/is still in events_set_aside\.object_name/)(first.reason), String(first.reason));
   assert.equal(second.value.erasure, ofBob);
+});
+
+test('a backup that is still being made stands in the certificate', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, CID);
+  await world.employ(CID);
+  const { log } = world.installation;
+  const folder = join(makeFolder(t), 'backup');
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const command = async (sql: string, params?: Record<string, unknown>) => {
+    begin();
+    await sleep(500);
+    await log.clickhouse.command(sql, params);
+  };
+  const slow = { ...log, clickhouse: { ...log.clickhouse, command } };
+  const copying = backUp(slow, folder, 'test');
+  await begun;
+  const { event } = await world.erase(await world.objectOf(ANN.name));
+  const { backups } = await log.eraser.certify(event, OPTIONS);
+  await copying;
+  assert.deepEqual(
+    backups.map(({ name }) => name.split(',')[0]),
+    [realpathSync(folder)],
+  );
 });
 
 test('after a restart no certificate is issued unless somebody says what to look for', async (t) => {

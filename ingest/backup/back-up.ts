@@ -28,13 +28,25 @@ const LEFT_OUT = /^(metatrail\.sqlite.*|lock\.sqlite.*|service\.json.*|.*\.log)$
 
 /**
  * Makes a backup in `folder`, which must not be there yet, and remembers it in the journal. `onCopied` is waited for before
- * the folder has its name. Throws LogError: backup-failed (nothing is left that looks like a backup) and what ClickHouse says.
+ * the folder has its name. One at a time: two at once would freeze ClickHouse's parts under one name. Throws LogError:
+ * backup-failed (nothing is left that looks like a backup) and what ClickHouse says.
  */
-export async function backUp(
+export function backUp(
   log: ChangeLog,
   folder: string,
   program: string,
-  onCopied: (record: BackupRecord) => Promise<void> = async () => undefined,
+  onCopied: OnCopied = async () => undefined,
+): Promise<BackupRecord> {
+  return log.eraser.copying.run(() => backUpInTurn(log, folder, program, onCopied));
+}
+
+type OnCopied = (record: BackupRecord) => Promise<void>;
+
+async function backUpInTurn(
+  log: ChangeLog,
+  folder: string,
+  program: string,
+  onCopied: OnCopied,
 ): Promise<BackupRecord> {
   const place = path.resolve(folder);
   const incomplete = `${place}${INCOMPLETE}`;

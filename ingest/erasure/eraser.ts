@@ -11,6 +11,7 @@ import type { StateChange } from '../journal/messages.ts';
 import { finishExpiry, isExpiryUnfinished } from '../retention/expire.ts';
 import { type Hold, holdsOn, listHolds } from '../retention/holds.ts';
 import { expiredOf } from '../retention/tombstones.ts';
+import { Turns } from '../turns.ts';
 import { type Certificate, type CertificateOptions, issueCertificate } from './certificate.ts';
 import { ErasureReader } from './journal-reader.ts';
 import { readQuestionsBefore } from './keyed-rows.ts';
@@ -54,6 +55,8 @@ export interface Erased {
 
 export class Eraser {
   readonly reader: ErasureReader;
+  /** Of backups and certificates: one that ended after a certificate, and began before the erasure, would not stand in it. */
+  readonly copying = new Turns();
   /** By erasure event, what is searched for before a certificate is issued: in memory only, and gone with the process. */
   readonly #contents = new Map<number, Sought>();
   readonly #journal: Journal;
@@ -62,7 +65,8 @@ export class Eraser {
   readonly #setAside: SetAsideWork;
   readonly #stopped = new AbortController();
   #loop: Promise<void> | undefined;
-  #last: Promise<unknown> = Promise.resolve();
+  /** They fill and empty tables of ClickHouse, and set for how long old parts stay. */
+  readonly #settling = new Turns();
   #problem: LogError | undefined;
 
   constructor(journal: Journal, clickhouse: ClickHouse, shipper: Shipper) {
@@ -173,7 +177,7 @@ export class Eraser {
    * erasure, or something is left, and where.
    */
   certify(erasure: number, options: CertificateOptions): Promise<Certificate> {
-    return this.#inTurn(() => this.#certifyOnce(erasure, options));
+    return this.copying.run(() => this.#settling.run(() => this.#certifyOnce(erasure, options)));
   }
 
   async #certifyOnce(erasure: number, options: CertificateOptions): Promise<Certificate> {
@@ -204,7 +208,8 @@ export class Eraser {
     if (this.#stopped.signal.aborted) return;
     this.#stopped.abort();
     await this.#loop;
-    await this.#last.catch(() => undefined);
+    await this.copying.over();
+    await this.#settling.over();
     this.reader.close();
   }
 
@@ -242,14 +247,7 @@ export class Eraser {
 
   /** Makes ClickHouse agree with everything that is erased, now. Throws LogError; what is left is done later. */
   settle(onStep?: OnStep): Promise<void> {
-    return this.#inTurn(() => this.#settleOnce(onStep));
-  }
-
-  /** One at a time: they fill and empty tables of ClickHouse, and set for how long old parts stay. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.catch(() => undefined).then(work);
-    this.#last = next;
-    return next;
+    return this.#settling.run(() => this.#settleOnce(onStep));
   }
 
   async #settleOnce(onStep?: OnStep): Promise<void> {
