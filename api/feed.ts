@@ -1,5 +1,6 @@
 // `npm run feed -- DIR --data FOLDER`: runs the monthly files of the CERT r5.2 directory feed that DIR holds, in order,
 // through a fresh data folder, and prints what the log says of each month as JSON.
+
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +11,7 @@ import { type Entry, KINDS } from '../engine/space.ts';
 import { formatIso } from '../ingest/clock.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
+import { localAccess } from './access/access.ts';
 import { CommandError } from './command-line/command-error.ts';
 import { describeFailure } from './command-line/failure.ts';
 import { type ConfigurationChoice, readConfiguration, rememberChoice } from './configuration-choice.ts';
@@ -22,7 +24,7 @@ import { readEvent } from './reads/read-event.ts';
 
 const CONFIGURATION = fileURLToPath(new URL('../engine/examples/cert-r5.2.yaml', import.meta.url));
 const HR = 'hr';
-const VIEWER = 'command line';
+const ACCESS = localAccess('command line');
 
 interface Unresolved {
   user_id: string | undefined;
@@ -50,12 +52,12 @@ async function runFeed(folder: string, data: string): Promise<void> {
     rememberChoice(choice, data);
     const months = await runMonths(installation);
     await installation.log.shipper.delivered(installation.log.journal.size);
-    const context = installation.context({ viewer: VIEWER });
+    const context = installation.context(ACCESS);
     const described = await describeMonths(context, months);
     const { watermark } = context.queries;
     await context.reads.record([
       readEvent({
-        viewer: VIEWER,
+        viewer: ACCESS.viewer,
         question: 'feed',
         parameters: [],
         outcome: 'answered',

@@ -8,6 +8,7 @@ import type { ClickHouseTarget } from '../ingest/clickhouse/connect.ts';
 import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
+import type { Access } from './access/access.ts';
 import { type Environment, logTargetOf } from './environment.ts';
 import { type Asking, createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
 import { explainResult, type Report } from './graphql/errors.ts';
@@ -65,11 +66,11 @@ export class Installation {
   async ask(
     query: string,
     variables: Record<string, unknown>,
-    viewer: string,
+    access: Access,
     report: Report = () => undefined,
   ): Promise<ExecutionResult> {
     await this.catchUp();
-    return explainResult(await this.#execute(query, variables, this.context({ viewer }), report), report);
+    return explainResult(await this.#execute(query, variables, this.context(access), report), report);
   }
 
   async #execute(

@@ -4,6 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { type Clock, systemClock } from '../ingest/clock.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
+import { type Access, localAccess, ROLES } from './access/access.ts';
 
 const MICROS_AN_HOUR = 3_600_000_000;
 const LINK_LIFETIME = MICROS_AN_HOUR;
@@ -12,7 +13,16 @@ const SECRET_BYTES = 32;
 const LINK = 'sign-in-link';
 const SESSION = 'session';
 
-const stored = z.object({ expiresAt: z.number(), viewer: z.string() });
+const stored = z.object({
+  expiresAt: z.number(),
+  viewer: z.string(),
+  roles: z.array(z.enum(ROLES)),
+  identity: z.string().optional(),
+});
+
+interface Stored extends Access {
+  expiresAt: number;
+}
 
 /** Who has the token of the command line. */
 export const COMMAND_LINE = 'command line';
@@ -34,7 +44,10 @@ export class SignIn {
   async createLink(): Promise<string> {
     await this.#forgetExpired();
     const token = newSecret();
-    await this.#put(LINK, hashOf(token), { expiresAt: this.#clock() + LINK_LIFETIME, viewer: LOCAL_ADMINISTRATOR });
+    await this.#put(LINK, hashOf(token), {
+      ...localAccess(LOCAL_ADMINISTRATOR),
+      expiresAt: this.#clock() + LINK_LIFETIME,
+    });
     return token;
   }
 
@@ -48,7 +61,7 @@ export class SignIn {
       const link = this.#read(LINK, hash);
       redeemed = link !== undefined;
       if (!link) return { events: [], state: [] };
-      const value = { expiresAt: this.#clock() + SESSION_LIFETIME, viewer: link.viewer };
+      const value = { ...link, expiresAt: this.#clock() + SESSION_LIFETIME };
       return {
         events: [],
         state: [
@@ -61,26 +74,26 @@ export class SignIn {
   }
 
   /** Who a session's token belongs to. */
-  viewerOfSession(token: string): string | undefined {
-    return this.#read(SESSION, hashOf(token))?.viewer;
+  accessOfSession(token: string): Access | undefined {
+    return this.#read(SESSION, hashOf(token));
   }
 
   /** Who a bearer token belongs to. */
-  viewerOfToken(token: string): string | undefined {
+  accessOfToken(token: string): Access | undefined {
     const [given, expected] = [Buffer.from(hashOf(token)), Buffer.from(hashOf(this.commandLineToken))];
-    return timingSafeEqual(given, expected) ? COMMAND_LINE : undefined;
+    return timingSafeEqual(given, expected) ? localAccess(COMMAND_LINE) : undefined;
   }
 
   async signOut(token: string): Promise<void> {
     await this.#put(SESSION, hashOf(token), null);
   }
 
-  #read(kind: string, hash: string): z.infer<typeof stored> | undefined {
+  #read(kind: string, hash: string): Stored | undefined {
     const found = stored.safeParse(this.#journal.state.get(kind, hash));
     return found.success && found.data.expiresAt > this.#clock() ? found.data : undefined;
   }
 
-  async #put(kind: string, key: string, value: z.infer<typeof stored> | null): Promise<void> {
+  async #put(kind: string, key: string, value: Stored | null): Promise<void> {
     await this.#journal.accept(() => ({ events: [], state: [{ kind, key, value }] }));
   }
 

@@ -1,7 +1,9 @@
 // Who had access to what, how long leavers kept it, and the figures of the overview: each computed by hand from the
 // half year that the world lives (test/api/world.ts).
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { findEmployments, type PeopleRules } from '../api/queries/employment.ts';
 import { type EntitlementFilter, findHoldings } from '../api/queries/entitlements.ts';
 import { findLeavers, summariseDelays } from '../api/queries/leavers.ts';
@@ -264,7 +266,7 @@ test('in the metaverse a grant ends by whatever connector takes it back', async 
   assert.deepEqual(await holdings('2024-06-01T00:00:00Z', { entitlement: group, agent: '' }), []);
 });
 
-const people = (): PeopleRules => world.installation.context({ viewer: 'test' }).people;
+const people = (): PeopleRules => world.installation.context(localAccess('test')).people;
 
 async function leavers(from: string, to: string): Promise<Leaver[]> {
   // What other tests accept by hand comes after this.

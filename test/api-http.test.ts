@@ -1,4 +1,5 @@
 // The service over HTTP as an attacker meets it: who gets in, what is refused and how, and what never leaves.
+
 import assert from 'node:assert/strict';
 import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { type IncomingHttpHeaders, request, type Server } from 'node:http';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { pino } from 'pino';
+import { localAccess } from '../api/access/access.ts';
 import { createHttpApplication, listen } from '../api/http/server.ts';
 import { announceService, findService, withdrawService } from '../api/running-service.ts';
 import { SignIn } from '../api/sign-in.ts';
@@ -377,7 +379,7 @@ test('a question that is nested without end is refused in a sentence, and leaves
     const { status, text } = await ask(query);
     assert.equal(status, 200, name);
     const expected = { message: 'The question has brackets more than 100 deep; ask in parts.', code: 'BAD_USER_INPUT' };
-    const inProcess = await world.installation.ask(query, {}, 'test');
+    const inProcess = await world.installation.ask(query, {}, localAccess('test'));
     for (const { errors } of [JSON.parse(text), JSON.parse(JSON.stringify(inProcess))]) {
       const [{ message, extensions }] = errors;
       assert.deepEqual({ message, code: extensions.code }, expected, name);

@@ -1,10 +1,12 @@
 // The same questions of the same log, held by the embedded ClickHouse, by a server and by a cluster of two: every answer is
 // the same, in the same order. And asked up to a watermark, every answer is that of a log which ends there.
+
 import assert from 'node:assert/strict';
 import { cpSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { findAccounts } from '../api/queries/accounts.ts';
 import { findCauses, findEffects } from '../api/queries/chain.ts';
 import { findChanges } from '../api/queries/changes.ts';
@@ -110,7 +112,7 @@ async function liveInAWorld(t: TestContext): Promise<Log & { embedded: QueryCont
   return {
     embedded: world.queries,
     data: path.join(world.folder, 'data'),
-    people: world.installation.context({ viewer: 'test' }).people,
+    people: world.installation.context(localAccess('test')).people,
     objects: [...new Set(events.flatMap(({ object }) => object ?? []))],
     sequences: events.map(({ sequence }) => sequence),
     ids: new Map(NAMES.map((name) => [name, world.id(name)])),

@@ -1,5 +1,6 @@
 // A ClickHouse that is away makes the journal's file longer, never the memory of the process; runs are slowed down, held,
 // and in the end stopped by name; what was accepted is delivered when it is back.
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { LIMITS, type Limits } from '../ingest/back-pressure.ts';
 import { Gate } from '../ingest/journal/gate.ts';
 import { openChangeLog } from '../ingest/log.ts';
@@ -199,15 +201,15 @@ test('a run is held while ClickHouse is too far behind, questions are answered m
   await sleep(500);
   const { size } = log.journal;
   assert.ok(size < limits.holdFromEvents + 2 * PEOPLE, `${size} events`);
-  const { data } = await installation.ask('{ log { size lag lagSeconds state } }', {}, 'test');
+  const { data } = await installation.ask('{ log { size lag lagSeconds state } }', {}, localAccess('test'));
   assert.deepEqual(Object.keys((data?.log as object) ?? {}), ['size', 'lag', 'lagSeconds', 'state']);
-  const refused = await installation.ask('{ objectCount }', {}, 'test');
+  const refused = await installation.ask('{ objectCount }', {}, localAccess('test'));
   assert.equal(refused.errors?.[0]?.extensions.code, 'CLICKHOUSE_AWAY', 'a read is recorded and answered as ever');
   assert.equal(log.journal.size, size + 1);
   clickhouse.mood = 'well';
   assert.equal((await run).result, 'success');
   await log.shipper.delivered(log.journal.size);
-  const counted = await installation.ask('{ objectCount }', {}, 'test');
+  const counted = await installation.ask('{ objectCount }', {}, localAccess('test'));
   assert.deepEqual({ ...counted.data }, { objectCount: PEOPLE });
 });
 
@@ -237,7 +239,7 @@ test('a run that was held for too long, or whose disk is nearly full, stops by n
   Object.assign(limits, { reserveBytes: 0, longestHold_ms: 60_000 });
   assert.equal((await engine.run('hr', 'full')).result, 'success');
   await log.shipper.delivered(log.journal.size);
-  const { data } = await installation.ask('{ objectCount runs { nodes { result } } }', {}, 'test');
+  const { data } = await installation.ask('{ objectCount runs { nodes { result } } }', {}, localAccess('test'));
   assert.equal(data?.objectCount, MANY);
 });
 

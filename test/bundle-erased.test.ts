@@ -1,5 +1,6 @@
 // A bundle beside an erasure that ClickHouse has not been emptied of, or that is accepted while the bundle is made: it holds
 // nothing of who is erased, and accuses nobody.
+
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
@@ -7,6 +8,7 @@ import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { pino } from 'pino';
+import { localAccess } from '../api/access/access.ts';
 import { readBundleRows } from '../api/bundle-rows.ts';
 import { createHttpApplication, listen } from '../api/http/server.ts';
 import { announceService, withdrawService } from '../api/running-service.ts';
@@ -42,7 +44,7 @@ function makeAt(world: ErasureWorld, target: string, range: { to?: number } = {}
     target,
     ...range,
     async readRows(first, end) {
-      const rows = await readBundleRows(world.installation, { viewer: 'auditor' }, first, end);
+      const rows = await readBundleRows(world.installation, localAccess('auditor'), first, end);
       await afterRows();
       return rows;
     },

@@ -1,9 +1,11 @@
 // A bundle while ClickHouse is behind: it is waited for, and then what is missing is said, without accusing the log.
+
 import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localAccess } from '../api/access/access.ts';
 import { readBundleRows } from '../api/bundle-rows.ts';
 import { exportBundle } from '../ingest/bundle/export-bundle.ts';
 import { LogError } from '../ingest/errors.ts';
@@ -29,7 +31,7 @@ async function makeLag(t: TestContext) {
     exportBundle({
       dataFolder: path.join(folder, 'data'),
       target,
-      readRows: (first, end) => readBundleRows(installation, { viewer: 'auditor' }, first, end),
+      readRows: (first, end) => readBundleRows(installation, localAccess('auditor'), first, end),
       ...(patienceMs !== undefined && { patienceMs }),
     });
   return { clickhouse, make, delivered, size };

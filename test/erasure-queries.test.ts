@@ -1,7 +1,9 @@
 // What is answered about somebody who was erased: who they were is not known any more, that somebody was there is.
+
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { emptiedFirst } from '../ingest/erasure/emptied-first.ts';
 import { ANN, BOB, CID, ErasureWorld } from './erasure-world.ts';
 import { readPdf } from './reports/print.ts';
@@ -36,7 +38,7 @@ test('an erased person is told of as one, in every answer and report, and counts
   const person = await world.objectOf(ANN.name);
   const variables = { group: await world.objectOf('apollo'), person, at };
   const ask = async (): Promise<Answer> => {
-    const { data, errors } = await world.installation.ask(QUESTION, variables, 'auditor');
+    const { data, errors } = await world.installation.ask(QUESTION, variables, localAccess('auditor'));
     assert.equal(errors, undefined);
     return JSON.parse(JSON.stringify(data)) as Answer;
   };
@@ -88,7 +90,7 @@ test('once an erasure is accepted no question tells anything of the person, with
   const person = await world.objectOf(ANN.name);
   const variables = { group: await world.objectOf('apollo'), person, at };
   const tell = async () => {
-    const { data, errors } = await world.installation.ask(TELLS, variables, 'auditor');
+    const { data, errors } = await world.installation.ask(TELLS, variables, localAccess('auditor'));
     assert.equal(errors, undefined);
     return JSON.parse(JSON.stringify(data));
   };
@@ -143,7 +145,7 @@ test('a report that is asked for right after an erasure has nothing of the perso
 
 /** Undefined: a tool is missing, and the test is skipped. */
 async function textOf(t: TestContext, world: ErasureWorld, report: string, parameters: Record<string, string>) {
-  const { pdf } = await world.installation.produceReport(report, parameters, { viewer: 'auditor' });
+  const { pdf } = await world.installation.produceReport(report, parameters, localAccess('auditor'));
   const chunks: Uint8Array[] = [];
   for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
   return readPdf(t, Buffer.concat(chunks))?.text;

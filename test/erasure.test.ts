@@ -1,7 +1,9 @@
 // Erasure of a person: what goes, what stays, and that every proof holds afterwards.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { previewErasure } from '../api/erasing.ts';
 import { rowSchema, SELECTED_COLUMNS } from '../ingest/clickhouse/rows.ts';
 import { LogError } from '../ingest/errors.ts';
@@ -216,7 +218,11 @@ test('a question that named them is erased with them, and one about somebody els
   await world.employ(ANN, BOB, CID);
   await world.employ(BOB, CID);
   const ask = (search: string) =>
-    world.installation.ask('query ($search: String!) { objects(search: $search) { id } }', { search }, 'auditor');
+    world.installation.ask(
+      'query ($search: String!) { objects(search: $search) { id } }',
+      { search },
+      localAccess('auditor'),
+    );
   await ask(ANN.name);
   await ask(`who is ${ANN.id}?`);
   await ask(BOB.name);

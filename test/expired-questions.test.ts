@@ -1,8 +1,10 @@
 // What the questions say once partitions have expired: whatever could have had something of the time before says in a sentence
 // that it is gone, and nothing that has expired is taken for missing.
+
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { isObjectType } from 'graphql';
+import { localAccess } from '../api/access/access.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { formatIso } from '../ingest/clock.ts';
 import { ANN, BOB, type ErasureWorld } from './erasure-world.ts';
@@ -58,7 +60,7 @@ interface ChangeTold {
 }
 
 async function ask(world: ErasureWorld, text: string) {
-  const { data, errors, extensions } = await world.installation.ask(text, {}, 'auditor');
+  const { data, errors, extensions } = await world.installation.ask(text, {}, localAccess('auditor'));
   assert.equal(errors, undefined, text);
   return { data, gone: extensions?.gone };
 }
@@ -171,10 +173,7 @@ async function checkReports(t: TestContext, world: ErasureWorld, early: string, 
     ['leavers', { from: late, to: late }, false],
   ];
   for (const [report, parameters, says] of asked) {
-    const { pdf } = await world.installation.produceReport(report, parameters, {
-      viewer: 'auditor',
-      address: undefined,
-    });
+    const { pdf } = await world.installation.produceReport(report, parameters, localAccess('auditor'));
     const chunks: Buffer[] = [];
     for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
     const printed = readPdf(t, Buffer.concat(chunks));

@@ -1,5 +1,6 @@
 // A data folder of before the newest access paths (migration 9), in which a person was erased, events have expired and somebody
 // is held: what is gone stays gone, what is held stays held, everything proves, and the log goes on.
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { previewRetention } from '../api/retaining.ts';
 import { compareFolder } from '../engine/replay/replay-folder.ts';
 import { readMigrations } from '../ingest/clickhouse/migrate.ts';
@@ -74,7 +76,7 @@ test('a log with an erasure, an expiry and a hold is opened, proves, answers and
   );
   const bob = await world.objectOf(BOB.name);
   const at = '2020-01-01T00:00:00Z';
-  const { data, errors } = await world.installation.ask(QUESTION, { ann: KEPT.ann, bob, at }, 'auditor');
+  const { data, errors } = await world.installation.ask(QUESTION, { ann: KEPT.ann, bob, at }, localAccess('auditor'));
   assert.equal(errors, undefined);
   const { ann, bob: told } = ANSWER.parse(data);
   assert.equal(ann.name, `an erased person (event ${KEPT.erasure})`);

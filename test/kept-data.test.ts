@@ -1,5 +1,6 @@
 // Data folders that earlier versions of the program have written, kept as they were: each opens, loses nothing and goes on.
 // test/README.md says how one is made.
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -7,6 +8,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { readEnvironment } from '../api/environment.ts';
 import { Installation } from '../api/installation.ts';
 import { loadConfiguration } from '../engine/configuration/load.ts';
@@ -185,7 +187,7 @@ const answerSchema = z.object({
 async function allChanges(installation: Installation, size: number): Promise<{ sequence: number }[]> {
   const found: { sequence: number }[] = [];
   for (let after: string | null | undefined; ; ) {
-    const { data, errors } = await installation.ask(QUESTIONS, { log: size, after }, 'test');
+    const { data, errors } = await installation.ask(QUESTIONS, { log: size, after }, localAccess('test'));
     assert.equal(errors, undefined);
     const { nodes, pageInfo } = answerSchema.parse(data).changes;
     found.push(...nodes);

@@ -1,10 +1,12 @@
 // What a machine that watches is told: how far the log is behind, in events and seconds, what that does, what is read.
+
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getNamedType, isObjectType } from 'graphql';
 import { pino } from 'pino';
+import { localAccess } from '../api/access/access.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { createHttpApplication, listen } from '../api/http/server.ts';
 import { SignIn } from '../api/sign-in.ts';
@@ -113,7 +115,7 @@ test('a log that falls behind says so in events and seconds, in health, metrics 
   );
   assert.ok((told.get('metatrail_lag_seconds') ?? 0) > 1);
   assert.ok((told.get('metatrail_journal_bytes') ?? 0) > 4096);
-  const { data } = await installation.ask('{ log { lag lagSeconds pressure } }', {}, 'test');
+  const { data } = await installation.ask('{ log { lag lagSeconds pressure } }', {}, localAccess('test'));
   const log = data?.log as { lag: number; lagSeconds: number; pressure: string };
   assert.deepEqual([log.lag, log.lagSeconds > 1, log.pressure], [7, true, 'none']);
   clickhouse.mood = 'well';
@@ -123,7 +125,7 @@ test('a log that falls behind says so in events and seconds, in health, metrics 
 
 test('reads are counted by question and outcome, with the time that recording takes', async (t) => {
   const { installation, journal, shipper, metrics } = await serve(t);
-  const ask = (text: string) => installation.ask(text, {}, 'Änne Müller');
+  const ask = (text: string) => installation.ask(text, {}, localAccess('Änne Müller'));
   await ask('{ objects(search: "Änne") { name } }');
   await ask('{ objects { name } objectCount }');
   await ask('{ object(id: "nobody") { name } }');
@@ -149,7 +151,7 @@ test('every run that is over is counted, whoever started it, and one that an err
     (await metrics()).get(`metatrail_runs_total{agent="hr",profile="full",result="${result}"}`);
   await engine.run('hr', 'full');
   assert.equal(await count('success'), 1, 'as the replay of the demonstration starts it');
-  await installation.ask('mutation { run(agent: "hr", profile: "full") { result } }', {}, 'test');
+  await installation.ask('mutation { run(agent: "hr", profile: "full") { result } }', {}, localAccess('test'));
   assert.equal(await count('success'), 2);
   const find = journal.state.find.bind(journal.state);
   journal.state.find = () => {
@@ -187,12 +189,12 @@ test('every answer says up to which event it goes, and whatever has a place for 
     '{ tombstones { first } }',
     'mutation { run(agent: "hr", profile: "full") { id } }',
   ]) {
-    const { extensions } = await installation.ask(text, {}, 'test');
+    const { extensions } = await installation.ask(text, {}, localAccess('test'));
     const { watermark } = extensions ?? {};
     assert.ok(typeof watermark === 'number' && watermark > 5 && watermark <= shipper.shipped, text);
   }
   const asked = '{ overview { watermark } runs { watermark } changes { watermark } reads { watermark } }';
-  const { data, extensions } = await installation.ask(asked, {}, 'test');
+  const { data, extensions } = await installation.ask(asked, {}, localAccess('test'));
   for (const [name, told] of Object.entries(data ?? {})) {
     const { watermark } = told as { watermark: number };
     assert.equal(watermark, extensions?.watermark, name);

@@ -1,6 +1,8 @@
 // What was typed into a question about one object: it goes with the retention of questions, and with whoever it names.
+
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { previewErasure } from '../api/erasing.ts';
 import { applyRetention, previewRetention } from '../api/retaining.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld, REASON } from './erasure-world.ts';
@@ -22,7 +24,7 @@ const CHANGES =
   'query ($object: ID!, $value: String) { changes(filter: { object: $object, value: $value }) { watermark } }';
 
 async function askAbout(world: ErasureWorld, object: string, value: string): Promise<void> {
-  const { errors } = await world.installation.ask(CHANGES, { object, value }, 'auditor');
+  const { errors } = await world.installation.ask(CHANGES, { object, value }, localAccess('auditor'));
   assert.equal(errors, undefined);
 }
 
@@ -61,9 +63,9 @@ test('who is erased is erased from questions about somebody else, and all that w
   await askAbout(world, bob, `is it ${ANN.name}?`);
   await askAbout(world, bob, CID.name);
   await askAbout(world, ann, 'hr-clerk');
-  await world.installation.ask('query ($id: ID!) { object(id: $id) { name } }', { id: ann }, 'auditor');
+  await world.installation.ask('query ($id: ID!) { object(id: $id) { name } }', { id: ann }, localAccess('auditor'));
   const flow = (await world.events()).find(({ object, stage }) => object === ann && stage === 'import-flow');
-  await world.installation.ask(`{ change(sequence: ${flow?.sequence}) { stage } }`, {}, 'auditor');
+  await world.installation.ask(`{ change(sequence: ${flow?.sequence}) { stage } }`, {}, localAccess('auditor'));
   const { keys, actors } = await previewErasure(world.installation, { object: ann });
   assert.equal(keys.read, 3);
   // Whose changes of hers somebody asked for is not her.
@@ -86,7 +88,7 @@ test('a name that was asked for since the erasure keeps the certificate back unt
   await world.installation.ask(
     'query ($name: String) { objects(search: $name) { id } }',
     { name: ANN.name },
-    'auditor',
+    localAccess('auditor'),
   );
   const { eraser } = world.installation.log;
   const certify = () => eraser.certify(event, { who: REASON.who, by: REASON.by, folders: [], backups: [] });

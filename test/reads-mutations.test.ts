@@ -1,8 +1,10 @@
 // A mutation that was carried out left an event of its own; every other one is a read, for a refusal tells something too.
+
 import assert from 'node:assert/strict';
 import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { MARKS } from '../ingest/event.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld } from './erasure-world.ts';
@@ -21,7 +23,7 @@ async function openWithLeaver(t: TestContext): Promise<ErasureWorld> {
 /** What a mutation answers, and the events accepted meanwhile. */
 async function mutate(world: ErasureWorld, text: string, variables: Record<string, unknown> = {}) {
   const { size } = world.installation.log.journal;
-  const { data, errors } = await world.installation.ask(`mutation ${text}`, variables, 'auditor');
+  const { data, errors } = await world.installation.ask(`mutation ${text}`, variables, localAccess('auditor'));
   const since = (await world.events()).filter(({ sequence }) => sequence >= size);
   const reads = since.filter(({ stage }) => stage === 'read');
   return {

@@ -1,7 +1,9 @@
 // Question 11: who looked at what? By every filter, in stable pages, in GraphQL and on the command line; and asking it is
 // a read as well, once.
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { ApiWorld } from './api/world.ts';
 import { makeCompany, metatrail, signIn, startService } from './service-world.ts';
 
@@ -16,7 +18,7 @@ before(async () => {
   anne = world.id('Änne Müller');
   red = world.id('Red');
   const { installation } = world;
-  const as = (viewer: string, text: string) => installation.ask(text, {}, viewer);
+  const as = (viewer: string, text: string) => installation.ask(text, {}, localAccess(viewer));
   await as('erika', `{ object(id: "${anne}") { name } }`);
   await as('erika', `{ holders(entitlement: "${red}") { watermark } }`);
   await as(
@@ -24,7 +26,7 @@ before(async () => {
     `{ changes(first: 2, filter: { object: "${anne}", attribute: "unicodePwd", value: "p" }) { watermark } }`,
   );
   await as('max', '{ object(id: "nobody") { name } objectCount }');
-  const report = await installation.produceReport('access', { at: '2024-03-31', entitlement: red }, { viewer: 'max' });
+  const report = await installation.produceReport('access', { at: '2024-03-31', entitlement: red }, localAccess('max'));
   report.pdf.destroy();
   await world.delivered();
 });

@@ -1,6 +1,8 @@
 // Who looked: every question about data is an event, accepted before its answer leaves; and no read is taken for a change.
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
 import { compareFolder } from '../engine/replay/replay-folder.ts';
@@ -242,7 +244,7 @@ test('what became of a question is in its read: refused, failed, or told only in
 test('a report is a read, with its name and parameters; so is one that was refused', async () => {
   const { journal } = world.installation.log;
   const { size } = journal;
-  const asking = { viewer: 'erika', address: '192.0.2.7' };
+  const asking = { ...localAccess('erika'), address: '192.0.2.7' };
   const report = await world.installation.produceReport('access', { at: '2024-03-31', entitlement: red }, asking);
   report.pdf.destroy();
   await assert.rejects(world.installation.produceReport('leavers', { from: 'x', to: '', password: 'p' }, asking));

@@ -1,7 +1,9 @@
 // Partitions expire while what was erased in them still waits in ClickHouse: it is emptied first, and where an expiry was
 // before it, nothing waits for what is gone.
+
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { localAccess } from '../api/access/access.ts';
 import { applyRetention } from '../api/retaining.ts';
 import { findInForce } from '../engine/in-force.ts';
 import { carryState } from '../engine/replay/carried-state.ts';
@@ -21,7 +23,7 @@ const later = () => systemClock() + 2 * 365 * 86_400_000_000;
 async function openWorld(t: TestContext): Promise<ErasureWorld> {
   const world = await ErasureWorld.open(t, RETAINED);
   await world.employ(ANN, BOB, CID);
-  await world.installation.ask('{ objects(search: "Cideon") { id } }', {}, 'auditor');
+  await world.installation.ask('{ objects(search: "Cideon") { id } }', {}, localAccess('auditor'));
   for (let month = 1; world.installation.log.journal.size < 2 * PARTITION + 40; month++)
     await world.employ({ ...BOB, manager: '', by: 'hr-clerk', department: `Department ${month}` }, CID);
   return world;

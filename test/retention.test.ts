@@ -1,4 +1,5 @@
 // Retention: whole partitions go, what still holds is carried forward, everything later proves as before.
+
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -6,6 +7,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { applyRetention, previewRetention } from '../api/retaining.ts';
 import { parseNote, parseVerifierKey, verifyNote } from '../ingest/checkpoints/note.ts';
 import { SELECTED_COLUMNS } from '../ingest/clickhouse/rows.ts';
@@ -39,7 +41,7 @@ async function tell(world: ErasureWorld, variables: Record<string, unknown>): Pr
       object(id: $person) { state(at: $at) { systems { agent attributes { name values { value since } } } } }
     }`,
     variables,
-    'auditor',
+    localAccess('auditor'),
   );
   assert.equal(errors, undefined);
   return JSON.parse(JSON.stringify(data)) as Told;
@@ -202,7 +204,7 @@ test('a hold on who was hired again keeps what they were before, and what they b
 test('questions expire before the rest: what was typed into them is erased, that they were asked is not', async (t) => {
   const world = await ErasureWorld.open(t, RETAINED);
   await world.employ(ANN, CID);
-  await world.installation.ask('{ objects(search: "Annabel") { id } }', {}, 'auditor');
+  await world.installation.ask('{ objects(search: "Annabel") { id } }', {}, localAccess('auditor'));
   const later = now() + 40 * DAY;
   assert.equal((await previewRetention(world.installation, later)).reads, 1);
   await applyRetention(world.installation, WHO, later);

@@ -1,5 +1,6 @@
 // The story on real data: nine months of a published directory feed, and a constructed tenth with what they lack. Run
 // with the project's own command, compared with numbers computed from the CSV files alone.
+
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { z } from 'zod';
+import { localAccess } from '../api/access/access.ts';
 import { chooseConfiguration, readConfiguration } from '../api/configuration-choice.ts';
 import { readEnvironment } from '../api/environment.ts';
 import { Installation } from '../api/installation.ts';
@@ -203,7 +205,7 @@ describe('the CERT feed', () => {
     const ready = prepare(t);
     if (!ready) return;
     const { csv, installation } = ready;
-    const context = installation.context({ viewer: 'test' });
+    const context = installation.context(localAccess('test'));
     const anchors = new Map(
       (await findEmployments(context.queries, context.people)).map(({ object, anchor }) => [object, anchor ?? '']),
     );
@@ -272,7 +274,7 @@ describe('the CERT feed', () => {
         month.month,
       );
     }
-    const { queries } = installation.context({ viewer: 'test' });
+    const { queries } = installation.context(localAccess('test'));
     const completeness = await findCompleteness(queries, await installation.log.checkpoints.current(), undefined);
     assert.deepEqual(completeness.faults, []);
     assert.equal(completeness.missing, 0);

@@ -1,15 +1,18 @@
 // What a command talks to: the running service over HTTP, or the data folder itself when no service runs.
+
 import { existsSync } from 'node:fs';
 import { request } from 'node:http';
 import path from 'node:path';
 import { z } from 'zod';
 import type { RowReader } from '../../ingest/bundle/export-bundle.ts';
 import { rowSchema } from '../../ingest/clickhouse/rows.ts';
+import { localAccess } from '../access/access.ts';
 import { readBundleRows } from '../bundle-rows.ts';
 import { chooseConfiguration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { Installation } from '../installation.ts';
 import { findService, type RunningService } from '../running-service.ts';
+import { COMMAND_LINE } from '../sign-in.ts';
 import { CommandError } from './command-error.ts';
 import { describeFailure } from './failure.ts';
 
@@ -33,7 +36,7 @@ export type GraphQLAnswer = z.infer<typeof answerSchema>;
 
 const rowsSchema = z.array(rowSchema);
 
-const VIEWER = 'command line';
+const ACCESS = localAccess(COMMAND_LINE);
 
 function readAnswer(text: string): GraphQLAnswer {
   try {
@@ -71,16 +74,16 @@ export async function openBackend(environment: Environment, create: boolean): Pr
 function localBackend(installation: Installation, environment: Environment): Backend {
   return {
     where: `the data folder ${environment.dataFolder}`,
-    ask: async (query, variables) => readAnswer(JSON.stringify(await installation.ask(query, variables, VIEWER, tell))),
+    ask: async (query, variables) => readAnswer(JSON.stringify(await installation.ask(query, variables, ACCESS, tell))),
     async report(name, parameters) {
       await installation.catchUp();
-      const { pdf } = await installation.produceReport(name, parameters, { viewer: VIEWER });
+      const { pdf } = await installation.produceReport(name, parameters, ACCESS);
       const chunks: Buffer[] = [];
       for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
       return Buffer.concat(chunks);
     },
     createSignInLink: async () => undefined,
-    readRows: (first, end) => readBundleRows(installation, { viewer: VIEWER }, first, end),
+    readRows: (first, end) => readBundleRows(installation, ACCESS, first, end),
     close: () => installation.close(),
   };
 }

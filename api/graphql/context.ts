@@ -8,6 +8,7 @@ import { LogError } from '../../ingest/errors.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
 import { expiredOf } from '../../ingest/retention/tombstones.ts';
+import type { Access } from '../access/access.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
@@ -55,7 +56,7 @@ export interface Answering {
 }
 
 /** Of one request: who asks, from where, and whether they still wait. */
-export interface Asking extends Reader {
+export interface Asking extends Reader, Access {
   signal?: AbortSignal | undefined;
 }
 

@@ -2,15 +2,16 @@
 // carry one must also carry a header that other sites cannot set.
 import { type NextFunction, type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
+import type { Access } from '../access/access.ts';
 import type { Reader } from '../reads/read-event.ts';
 import type { SignIn } from '../sign-in.ts';
 
 const COOKIE = 'metatrail_session';
 const HEADER = 'x-metatrail';
-const readers = new WeakMap<object, Reader>();
+const readers = new WeakMap<object, Reader & Access>();
 
 /** Who a request that passed `authenticate` came from, and from where. */
-export function readReader(request: object): Reader {
+export function readReader(request: object): Reader & Access {
   const reader = readers.get(request);
   if (reader === undefined) throw new Error('A request reached a question without having been authenticated.');
   return reader;
@@ -32,8 +33,8 @@ export function authenticate(signIn: SignIn): RequestHandler {
   return (request: Request, response: Response, next: NextFunction) => {
     const bearer = /^Bearer ([\w-]+)$/.exec(request.headers.authorization ?? '')?.[1];
     const session = readCookie(request);
-    const viewer = bearer !== undefined ? signIn.viewerOfToken(bearer) : session && signIn.viewerOfSession(session);
-    if (viewer === undefined || viewer === '') {
+    const access = bearer !== undefined ? signIn.accessOfToken(bearer) : signIn.accessOfSession(session ?? '');
+    if (access === undefined) {
       response.status(401).json({
         errors: [
           {
@@ -52,7 +53,7 @@ export function authenticate(signIn: SignIn): RequestHandler {
       });
       return;
     }
-    readers.set(request, { viewer, address: addressOf(request) });
+    readers.set(request, { ...access, address: addressOf(request) });
     next();
   };
 }

@@ -1,9 +1,11 @@
 // A company small enough to compute every answer by hand: monthly personnel files, contractors of an agency, contacts
 // that move from one person to another, a directory and a badge system, run through the engine at instants of our own.
+
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { localAccess } from '../../api/access/access.ts';
 import { readEnvironment } from '../../api/environment.ts';
 import { Installation } from '../../api/installation.ts';
 import { loadConfiguration } from '../../engine/configuration/load.ts';
@@ -311,12 +313,14 @@ export class ApiWorld {
   }
 
   get queries() {
-    return this.installation.context({ viewer: 'test' }).queries;
+    return this.installation.context(localAccess('test')).queries;
   }
 
   async ask(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {
     return JSON.parse(
-      JSON.stringify(await this.installation.ask(query, variables, 'test', (error) => this.reported.push(error))),
+      JSON.stringify(
+        await this.installation.ask(query, variables, localAccess('test'), (error) => this.reported.push(error)),
+      ),
     ) as Answer;
   }
 

@@ -1,0 +1,22 @@
+// Whoever asks: as what they are recorded, and what they may.
+
+/**
+ * *auditor*: reads everything but values that are marked sensitive. *investigator*: sees these too. *manager*: sees the people
+ * who report to them. *operator*: runs agents. *administrator*: manages access, erasure, holds and retention.
+ */
+export const ROLES = ['auditor', 'investigator', 'manager', 'operator', 'administrator'] as const;
+export type Role = (typeof ROLES)[number];
+
+export interface Access {
+  /** As what they are recorded: the initiator of what they start and of what they read. */
+  viewer: string;
+  /** Several together may what each of them may; without any nothing is told. */
+  roles: readonly Role[];
+  /** What they are known by in the metaverse: by it a manager is found there. */
+  identity?: string | undefined;
+}
+
+/** Who has the data folder, or came by the one-time link that only its owner can print. */
+export function localAccess(viewer: string): Access {
+  return { viewer, roles: ROLES };
+}
