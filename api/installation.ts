@@ -15,6 +15,7 @@ import { explainResult, type Report } from './graphql/errors.ts';
 import { limitQuestion, parseQuestion } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
 import { Metrics } from './metrics.ts';
+import { ReportingLines } from './queries/reporting-lines.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { ReadRecorder } from './reads/recorder.ts';
 import { recordReport } from './reads/report-read.ts';
@@ -30,6 +31,7 @@ export class Installation {
   /** Accepts every read before its answer leaves. */
   readonly reads: ReadRecorder;
   readonly metrics: Metrics;
+  readonly lines: ReportingLines | undefined;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
 
@@ -38,6 +40,8 @@ export class Installation {
     this.engine = engine;
     this.clickHouse = clickHouse;
     this.metrics = new Metrics(log, engine);
+    const { managerAttribute } = engine.configuration.access;
+    this.lines = managerAttribute === undefined ? undefined : new ReportingLines(managerAttribute);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 
@@ -99,7 +103,7 @@ export class Installation {
     await waitForDelivery(this.log, LONGEST_WAIT_MS);
   }
 
-  /** Throws ReportParameterError, AnswerTooLargeError and, when it cannot be recorded, UnrecordedReadError. */
+  /** Throws ReportParameterError, AnswerTooLargeError, ForbiddenError and, when it cannot be recorded, UnrecordedReadError. */
   produceReport(name: string, parameters: Record<string, string>, asking: Asking): Promise<ProducedReport> {
     const context = this.context(asking);
     return recordReport(context, name, parameters, () =>

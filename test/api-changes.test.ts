@@ -1,4 +1,5 @@
 // Changes by filters and pages, and objects by name, against the events of the journal itself.
+
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
@@ -8,6 +9,7 @@ import { countChangesByDay } from '../api/queries/overview.ts';
 import { formatIso } from '../ingest/clock.ts';
 import type { ChangeEvent } from '../ingest/event.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
+import { WHOLE_SIGHT } from './whole-sight.ts';
 
 let world: ApiWorld;
 before(async () => {
@@ -214,7 +216,7 @@ test('the changes of each day are those that the log has, by stage', async () =>
 });
 
 test('a value is looked for in the index, as an old value too', async () => {
-  const condition = conditionOf({ value: 'Änne Schmidt' });
+  const condition = conditionOf({ value: 'Änne Schmidt' }, WHOLE_SIGHT);
   const plan = await world.queries.clickhouse.select(
     `EXPLAIN indexes = 1 SELECT sequence FROM events WHERE ${whereOf(condition)}`,
     condition.params,

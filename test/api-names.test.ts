@@ -1,4 +1,5 @@
 // What objects are called: the newest name and type that the events below the watermark give them, however they are looked up.
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { QueryContext } from '../api/queries/context.ts';
@@ -9,6 +10,7 @@ import type { ProposedEvent } from '../ingest/event.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { everywhere, makeFolderAt, targetOf } from './ingest-places.ts';
 import { afterwards, makeEvent, makeId } from './ingest-world.ts';
+import { WHOLE_SIGHT } from './whole-sight.ts';
 
 const OBJECTS = 300;
 const EVENTS = 1500;
@@ -58,7 +60,7 @@ everywhere('the newest name and type are told of each, many or few, in spans or 
   await log.journal.accept(() => ({ events, state: [] }));
   await log.shipper.delivered(EVENTS);
   for (const watermark of [EVENTS, 700, 40, 0]) {
-    const context: QueryContext = { clickhouse: log.clickhouse, log: 'test', watermark };
+    const context: QueryContext = { clickhouse: log.clickhouse, log: 'test', watermark, sight: WHOLE_SIGHT };
     const names = expected(events.slice(0, watermark));
     for (const span of [20, 150, undefined]) assert.deepEqual(await nameObjects(context, IDS, span), names);
     const few = IDS.slice(0, 60);

@@ -221,7 +221,7 @@ test('what led to an account being disabled goes back to the file, and forward f
     .events()
     .find(({ object, outcome, agent }) => object === bob && outcome === 'export-update' && agent === 'directory');
   assert.ok(disabled);
-  const causes = await findCauses(disabled, load);
+  const causes = await findCauses(disabled, load, queries);
   assert.deepEqual(
     causes.map(({ agent, stage, outcome }) => `${agent} ${stage}/${outcome}`),
     [
@@ -262,7 +262,7 @@ test('a cause that is not in the log is said, not left out', async () => {
   const event = world.events().findLast(({ causes }) => causes.length > 0);
   assert.ok(event);
   await assert.rejects(
-    findCauses(event, async () => undefined),
+    findCauses(event, async () => undefined, world.queries),
     {
       message: `The change ${event.causes[0]}, which led to the change ${event.sequence}, is not in the log.`,
     },

@@ -29,12 +29,15 @@ import {
   countProblems,
 } from '../api/queries/overview.ts';
 import { findReads } from '../api/queries/reads.ts';
+import { ReportingLines } from '../api/queries/reporting-lines.ts';
 import { countSteps, findLastRuns, findRuns } from '../api/queries/runs.ts';
+import { Team } from '../api/queries/team.ts';
 import type { SignedCheckpoint } from '../ingest/checkpoints/kept-checkpoint.ts';
 import { openChangeLog } from '../ingest/log.ts';
 import { ApiWorld, instant, liveHalfAYear } from './api/world.ts';
 import { changeClickHouse, makeFolderAt, type Place, SHARD_EVENTS, targetOf } from './ingest-places.ts';
 import { afterwards } from './ingest-world.ts';
+import { WHOLE_SIGHT } from './whole-sight.ts';
 
 interface Log {
   data: string;
@@ -83,7 +86,9 @@ const QUESTIONS: Record<string, Question> = {
   'how many objects have a name': (context) => countFound(context, { search: 'n' }),
   'what led to each change': async (context, { sequences }) => {
     const events = await readSequences(context, sequences);
-    return Promise.all([...events.values()].map((event) => findCauses(event, async (each) => events.get(each))));
+    return Promise.all(
+      [...events.values()].map((event) => findCauses(event, async (each) => events.get(each), context)),
+    );
   },
   'what each change led to': async (context, { sequences }) =>
     findEffects(context, [...(await readSequences(context, sequences)).values()], 1000),
@@ -129,7 +134,13 @@ async function shipTo(t: TestContext, place: Place, data: string): Promise<Query
   const log = await openChangeLog(targetOf(folder));
   afterwards(t, () => log.close());
   await log.shipper.delivered(log.journal.size);
-  return { clickhouse: log.clickhouse, log: log.journal.log, watermark: log.shipper.shipped, folder };
+  return {
+    clickhouse: log.clickhouse,
+    log: log.journal.log,
+    watermark: log.shipper.shipped,
+    folder,
+    sight: WHOLE_SIGHT,
+  };
 }
 
 test('every question has the same answer wherever the log is', { timeout: 300_000 }, async (t) => {
@@ -142,6 +153,37 @@ test('every question has the same answer wherever the log is', { timeout: 300_00
       const expected = await ask(embedded, log);
       for (const context of others) assert.deepEqual(await ask(context, log), expected);
     });
+  }
+});
+
+test('a manager is told the same of their people wherever the log is', { timeout: 300_000 }, async (t) => {
+  const log = await liveInAWorld(t);
+  const [anne, bob] = [idOf(log, 'Änne Müller'), idOf(log, 'Bob Beech')];
+  const asManager = (context: QueryContext): QueryContext => {
+    const sources = { whole: context.clickhouse, lines: new ReportingLines('manager'), watermark: context.watermark };
+    const personTypes = new Set(['person', 'contractor']);
+    const team = new Team({ ...sources, personTypes, withRuns: false, findManager: async () => anne });
+    return { ...context, clickhouse: team.eventful, sight: { ...WHOLE_SIGHT, team } };
+  };
+  const { embedded } = log;
+  const others = [await shipTo(t, 'server', log.data), await shipTo(t, 'cluster', log.data)];
+  const asked: Record<string, (context: QueryContext) => Promise<unknown>> = {
+    people: (context) => findObjects(context, { type: 'person' }, 100),
+    history: async (context) => (await findHistory(context, bob, {}, PAGE)).events,
+    state: (context) => findState(context, bob, IN_MARCH),
+    access: async (context) => (await findHoldings(context, IN_MARCH, {})).holdings,
+    'of somebody else': (context) => findState(context, anne, IN_MARCH),
+  };
+  for (const [name, ask] of Object.entries(asked)) {
+    const expected = await ask(asManager(embedded));
+    const all = await ask(embedded);
+    assert.ok(
+      JSON.stringify(expected).length < JSON.stringify(all).length || name === 'state',
+      `${name} is less than all`,
+    );
+    if (name === 'of somebody else') assert.deepEqual(expected, []);
+    else assert.match(JSON.stringify(expected), /Bob Beech/);
+    for (const context of others) assert.deepEqual(await ask(asManager(context)), expected, name);
   }
 });
 

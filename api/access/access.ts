@@ -1,11 +1,12 @@
 // Whoever asks: as what they are recorded, and what they may.
 
+import { ROLES, type Role } from '../../engine/configuration/model.ts';
+
 /**
  * *auditor*: reads everything but values that are marked sensitive. *investigator*: sees these too. *manager*: sees the people
  * who report to them. *operator*: runs agents. *administrator*: manages access, erasure, holds and retention.
  */
-export const ROLES = ['auditor', 'investigator', 'manager', 'operator', 'administrator'] as const;
-export type Role = (typeof ROLES)[number];
+export { ROLES, type Role };
 
 export interface Access {
   /** As what they are recorded: the initiator of what they start and of what they read. */
@@ -14,6 +15,8 @@ export interface Access {
   roles: readonly Role[];
   /** What they are known by in the metaverse: by it a manager is found there. */
   identity?: string | undefined;
+  /** Why they want to see sensitive values, which are told to nobody without one. It stands in the log. */
+  reason?: string | undefined;
 }
 
 /** Who has the data folder, or came by the one-time link that only its owner can print. */

@@ -5,6 +5,7 @@ import { OtherInstallationError, UnknownNameError } from '../../engine/engine.ts
 import { ReplayError } from '../../engine/replay/replay.ts';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import { ReportParameterError } from '../../reports/definitions.ts';
+import { ForbiddenError } from '../access/questions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
 import { EnvironmentError } from '../environment.ts';
 import { explainUnrecorded } from '../graphql/errors.ts';
@@ -25,6 +26,7 @@ const FOR_PEOPLE = [
   AnswerTooLargeError,
   BrokenLogError,
   ReplayError,
+  ForbiddenError,
 ];
 
 export function describeFailure(error: unknown): string {

@@ -1,9 +1,10 @@
 // Changes: events of the log as GraphQL types.
-import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
+import type { ChangeEvent } from '../../ingest/event.ts';
 import { MARKS } from '../../ingest/event.ts';
 import { describeGoneCauses, findCauses } from '../queries/chain.ts';
 import type { ChangeFilter, ChangePage } from '../queries/changes.ts';
 import type { Reference } from '../queries/results.ts';
+import type { SeenValue } from '../queries/sight.ts';
 import { builder, checkFirst, checkId, encodeCursor, GONE } from './builder.ts';
 
 export const ObjectReferenceType = builder.objectRef<Reference & { id: string }>('ObjectReference').implement({
@@ -24,7 +25,7 @@ export function marksOf(marks: number): string[] {
   return Object.entries(MARKS).flatMap(([name, bit]) => ((marks & bit) > 0 ? [name] : []));
 }
 
-const ChangeValueType = builder.objectRef<EventValue>('ChangeValue').implement({
+const ChangeValueType = builder.objectRef<SeenValue>('ChangeValue').implement({
   description: 'One value that a change added, removed or replaced.',
   fields: (t) => ({
     attribute: t.exposeString('attribute'),
@@ -32,6 +33,10 @@ const ChangeValueType = builder.objectRef<EventValue>('ChangeValue').implement({
     operation: t.exposeString('operation', { description: 'add, remove or replace' }),
     old: t.string({ nullable: true, resolve: (value) => value.old ?? null }),
     new: t.string({ nullable: true, resolve: (value) => value.new ?? null }),
+    withheld: t.boolean({
+      description: 'Old and new are there, and whoever asks may not see it.',
+      resolve: (value) => value.withheld === true,
+    }),
     reference: t.field({
       type: ObjectReferenceType,
       nullable: true,
@@ -114,8 +119,7 @@ builder.objectFields(ChangeType, (t) => ({
   causedBy: t.field({
     type: [ChangeType],
     description: 'What led to this change, the root first, this change last.',
-    resolve: (event, _, { events, queries }) =>
-      findCauses(event, (sequence) => events.load(sequence), queries.expired?.below),
+    resolve: (event, _, { events, queries }) => findCauses(event, (sequence) => events.load(sequence), queries),
   }),
   gone: t.string({
     nullable: true,

@@ -9,10 +9,12 @@ import type { ChangeEvent } from '../../ingest/event.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
 import { expiredOf } from '../../ingest/retention/tombstones.ts';
 import type { Access } from '../access/access.ts';
+import { sightOf } from '../access/sight.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
+import type { ReportingLines } from '../queries/reporting-lines.ts';
 import type { Reference } from '../queries/results.ts';
 import { countSteps, findLastRuns, type RunRecord, type StepCounts } from '../queries/runs.ts';
 import type { Reader } from '../reads/read-event.ts';
@@ -29,6 +31,7 @@ export interface RequestContext {
   engine: Engine;
   /** Who asks: recorded as the initiator of what they start and of what they read. */
   viewer: string;
+  access: Access;
   /** From where; none: on this machine, without a service. */
   address: string | undefined;
   reads: ReadRecorder;
@@ -53,6 +56,8 @@ export interface Answering {
   log: ChangeLog;
   engine: Engine;
   reads: ReadRecorder;
+  /** Who reports to whom; undefined: the configuration does not say where that stands. */
+  lines: ReportingLines | undefined;
 }
 
 /** Of one request: who asks, from where, and whether they still wait. */
@@ -60,23 +65,28 @@ export interface Asking extends Reader, Access {
   signal?: AbortSignal | undefined;
 }
 
-export function createRequestContext(answering: Answering, { viewer, address, signal }: Asking): RequestContext {
-  const { log, engine, reads } = answering;
+export function createRequestContext(answering: Answering, asking: Asking): RequestContext {
+  const { log, engine, reads, lines } = answering;
+  const { address, signal, ...access } = asking;
+  const watermark = log.shipper.shipped;
+  const sight = sightOf(access, { configuration: engine.configuration, lines, whole: log.questioned, watermark });
   const queries: QueryContext = {
-    clickhouse: log.questioned,
+    clickhouse: sight.team?.eventful ?? log.questioned,
     log: log.journal.log,
-    watermark: log.shipper.shipped,
+    watermark,
     // Read when it is asked for: of a journal that is closed by then nothing is.
     get expired() {
       return expiredOf(log.journal);
     },
     ...(signal && { signal }),
+    sight,
   };
   // Loaders ask up to the watermark of the moment: a mutation raises it.
   const context: RequestContext = {
     log,
     engine,
-    viewer,
+    viewer: access.viewer,
+    access,
     address,
     reads,
     ownEvents: new Set(),

@@ -3,6 +3,8 @@
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { LogError, type LogErrorCode, REMEDIES } from '../../ingest/errors.ts';
 import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
+import { TeamTooLargeError } from '../queries/reporting-lines.ts';
+import { UnknownManagerError } from '../queries/team.ts';
 import { UnrecordedReadError } from '../reads/recorder.ts';
 
 const INTERNAL = 'INTERNAL_SERVER_ERROR';
@@ -21,9 +23,13 @@ const ABOUT_THE_REQUEST: ReadonlySet<LogErrorCode> = new Set([
   'retention-unset',
 ]);
 
+const OF_THE_CALLER = [AnswerTooLargeError, TeamTooLargeError, UnknownManagerError];
+
 /** The sentence and code for an error that is not the caller's. */
 function describe(error: unknown): { message: string; code: string } {
-  if (error instanceof AnswerTooLargeError) return { message: error.message, code: 'ANSWER_TOO_LARGE' };
+  if (error instanceof AnswerTooLargeError || error instanceof TeamTooLargeError)
+    return { message: error.message, code: 'ANSWER_TOO_LARGE' };
+  if (error instanceof UnknownManagerError) return { message: error.message, code: 'FORBIDDEN' };
   if (error instanceof BrokenLogError) return { message: error.message, code: 'LOG_BROKEN' };
   if (error instanceof UnrecordedReadError) return { message: explainUnrecorded(error), code: 'NOT_RECORDED' };
   if (!(error instanceof LogError)) return { message: FAILED, code: INTERNAL };
@@ -50,7 +56,7 @@ export function explainError(error: unknown, report: Report): GraphQLError {
     return new GraphQLError(message, { ...place, extensions: { code: 'BAD_USER_INPUT', ...cause.extensions } });
   }
   const { message, code } = describe(cause);
-  if (!(cause instanceof AnswerTooLargeError)) reportOnce(cause, report);
+  if (!OF_THE_CALLER.some((kind) => cause instanceof kind)) reportOnce(cause, report);
   return new GraphQLError(message, { ...place, extensions: { code } });
 }
 

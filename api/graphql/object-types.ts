@@ -32,6 +32,10 @@ export const ObjectSummaryType = builder.objectRef<ObjectSummary>('ObjectSummary
 const StateValueType = builder.objectRef<StateValue>('StateValue').implement({
   fields: (t) => ({
     value: t.exposeString('value'),
+    withheld: t.boolean({
+      description: 'It is there, and whoever asks may not see it.',
+      resolve: (value) => value.withheld === true,
+    }),
     reference: t.field({
       type: ObjectReferenceType,
       nullable: true,
@@ -98,6 +102,10 @@ const HoldingType = builder.objectRef<Holding>('Holding').implement({
     agent: t.exposeString('agent'),
     attribute: t.exposeString('attribute'),
     value: t.exposeString('value'),
+    withheld: t.boolean({
+      description: 'It is there, and whoever asks may not see it.',
+      resolve: (value) => value.withheld === true,
+    }),
     since: t.field({ type: 'DateTime', resolve: ({ since }) => since }),
     grantedBy: t.field({
       type: 'Sequence',

@@ -20,6 +20,7 @@ import './read-types.ts';
 import './proof-types.ts';
 import { addRetentionFields } from './retention-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
+import './viewer-types.ts';
 
 const ReportParameterType = builder.objectRef<ReportDefinition['parameters'][number]>('ReportParameter').implement({
   fields: (t) => ({

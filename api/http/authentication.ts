@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { Access } from '../access/access.ts';
 import type { Reader } from '../reads/read-event.ts';
 import type { SignIn } from '../sign-in.ts';
+import { readReason } from './reason.ts';
 
 const COOKIE = 'metatrail_session';
 const HEADER = 'x-metatrail';
@@ -53,7 +54,7 @@ export function authenticate(signIn: SignIn): RequestHandler {
       });
       return;
     }
-    readers.set(request, { ...access, address: addressOf(request) });
+    readers.set(request, { ...access, address: addressOf(request), reason: readReason(request.headers) });
     next();
   };
 }

@@ -2,6 +2,7 @@
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { ReportParameterError } from '../../reports/definitions.ts';
+import { ForbiddenError } from '../access/questions.ts';
 import { explainUnrecorded } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import { AnswerTooLargeError } from '../queries/context.ts';
@@ -31,6 +32,7 @@ export function serveReport(installation: Installation) {
 
 function statusOf(error: unknown): number | undefined {
   if (error instanceof ReportParameterError) return 400;
+  if (error instanceof ForbiddenError) return 403;
   if (error instanceof UnrecordedReadError) return 503;
   return error instanceof AnswerTooLargeError ? 422 : undefined;
 }

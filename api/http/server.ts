@@ -8,6 +8,7 @@ import { LogError } from '../../ingest/errors.ts';
 import { FAILED } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import type { SignIn } from '../sign-in.ts';
+import { allowing } from './allowing.ts';
 import { authenticate, signInRoutes } from './authentication.ts';
 import { refuse, serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
@@ -49,7 +50,7 @@ export function createHttpApplication(service: Service): Express {
   application.use(signInRoutes(service.signIn));
   const report = (error: unknown) => logFailure(service.logger, error);
   application.post('/log/verify', authenticate(service.signIn), serveVerification(service.installation));
-  application.get('/log/rows', authenticate(service.signIn), serveRows(service.installation));
+  application.get('/log/rows', authenticate(service.signIn), allowing('bundle'), serveRows(service.installation));
   const logReaders = service.publicLog ? undefined : authenticate(service.signIn);
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
   application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));

@@ -11,6 +11,7 @@ import { readBundleRows } from '../bundle-rows.ts';
 import { explainUnrecorded } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import { UnrecordedReadError } from '../reads/recorder.ts';
+import { allowing } from './allowing.ts';
 import { readReader } from './authentication.ts';
 
 /** Checkpoints and keys from outside are small. */
@@ -33,6 +34,7 @@ export type VerificationLine = { checked: number; size: number } | { report: Rep
 export function serveVerification(installation: Installation): RequestHandler[] {
   let isRunning = false;
   return [
+    allowing('verify'),
     json({ limit: LARGEST_ORDER }),
     async (request: Request, response: Response) => {
       const order = orderSchema.safeParse(request.body ?? {});

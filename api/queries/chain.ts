@@ -14,13 +14,15 @@ const LONGEST_CHAIN = 1000;
 export async function findCauses(
   event: ChangeEvent,
   load: (sequence: number) => Promise<ChangeEvent | undefined>,
-  expiredBelow = 0,
+  { expired, sight }: Pick<QueryContext, 'expired' | 'sight'>,
 ): Promise<ChangeEvent[]> {
   const chain = [event];
   for (let current = event; ; ) {
     const [principal] = current.causes;
-    if (principal === undefined || principal < expiredBelow) return chain.reverse();
+    if (principal === undefined || principal < (expired?.below ?? 0)) return chain.reverse();
     const cause = principal < current.sequence ? await load(principal) : undefined;
+    // Whoever sees a part of the log is told the part of the chain that is in it.
+    if (!cause && sight.team) return chain.reverse();
     if (!cause)
       throw new BrokenLogError(
         `The change ${principal}, which led to the change ${current.sequence}, is not in the log.`,

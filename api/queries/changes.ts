@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import { describeGone, LARGEST_PAGE, type QueryContext, type Reach, readOptions, readSequences } from './context.ts';
+import { isTold, type Sight } from './sight.ts';
 
 export interface ChangeFilter {
   /** Microseconds, inclusive. */
@@ -61,7 +62,7 @@ export interface Condition {
 const IS_CHANGE = "stage != 'read' AND outcome NOT IN ('state-begins', 'state-carried-forward')";
 
 /** The conditions of a filter. */
-export function conditionOf(filter: ChangeFilter): Condition {
+export function conditionOf(filter: ChangeFilter, sight: Sight): Condition {
   const condition: Condition = { keys: [], effects: [], others: [], params: {} };
   const { keys, effects, others, params } = condition;
   const add = (to: string[], sql: string, name: string, value: unknown) => {
@@ -79,7 +80,7 @@ export function conditionOf(filter: ChangeFilter): Condition {
   add(others, 'run = {run:UInt64} AND run_known = 1', 'run', filter.run);
   const outOfBand = filter.outOfBand === undefined ? undefined : Number(filter.outOfBand);
   add(others, 'out_of_band = {out_of_band:UInt8}', 'out_of_band', outOfBand);
-  addValueConditions(filter, others, params);
+  addValueConditions(filter, sight, others, params);
   return condition;
 }
 
@@ -108,7 +109,7 @@ export function whereOf({ keys, effects, others }: Omit<Condition, 'params'>): s
   return [...found, ...others].join(' AND ');
 }
 
-function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<string, unknown>): void {
+function addValueConditions(filter: ChangeFilter, sight: Sight, sql: string[], params: Record<string, unknown>): void {
   if (filter.attribute !== undefined) params.attribute = filter.attribute;
   if (filter.value !== undefined) {
     params.value = filter.value;
@@ -117,14 +118,16 @@ function addValueConditions(filter: ChangeFilter, sql: string[], params: Record<
     // Where a value has no old or no new side, that column is empty: an empty text is not asked of it.
     const isValue = "((p != 'remove' AND n = {value:String}) OR (p != 'add' AND o = {value:String}))";
     const isAttribute = filter.attribute === undefined ? '1' : 'a = {attribute:String}';
+    const told = isTold(sight, 'm', 'a');
+    Object.assign(params, told.params);
     sql.push(
-      `arrayExists((a, p, o, n) -> ${isAttribute} AND ${isValue}, value.attribute, value.operation, value.old, value.new)`,
+      `arrayExists((a, p, o, n, m) -> ${isAttribute} AND ${isValue} AND ${told.sql}, value.attribute, value.operation, value.old, value.new, value.marks)`,
     );
   } else if (filter.attribute !== undefined) sql.push('has(value.attribute, {attribute:String})');
 }
 
 export async function findChanges(context: QueryContext, filter: ChangeFilter, page: Page): Promise<ChangePage> {
-  const condition = conditionOf(filter);
+  const condition = conditionOf(filter, context.sight);
   const sought = { wheres: [whereOf(condition)], params: condition.params, ...reachOf(filter) };
   return readPage(context, sought, page);
 }

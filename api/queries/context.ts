@@ -7,6 +7,7 @@ import { formatIso } from '../../ingest/clock.ts';
 import type { Questioned } from '../../ingest/erasure/emptied-first.ts';
 import type { ChangeEvent } from '../../ingest/event.ts';
 import type { Expired } from '../../ingest/retention/tombstones.ts';
+import { type Sight, seenOf } from './sight.ts';
 
 export interface QueryContext {
   /** Of a log that is open, the one that tells nothing of who is erased. */
@@ -18,6 +19,8 @@ export interface QueryContext {
   /** Events that have expired are not there any more, but for what was carried forward. */
   expired?: Expired | undefined;
   signal?: AbortSignal;
+  /** What whoever asks may see. */
+  sight: Sight;
 }
 
 /** The stage whose effect an event has: a baseline event carries forward that of one which has expired, or (`state`) what the engine remembers. */
@@ -108,18 +111,32 @@ export async function readAll<T extends z.ZodType>(
 /**
  * Reads whole events whose sequences `inner` selects (one column, `sequence`, with its own order and limit): the inner
  * query walks a projection or an index, the outer reads the few rows by the primary key. They are put in order here: ClickHouse
- * would read backwards for it, granule by granule, which takes it a quarter longer.
+ * would read backwards for it, granule by granule, which takes it a quarter longer. Whoever gives `seen` withholds themselves
+ * what is not told.
  */
 export async function readEvents(
   context: QueryContext,
   inner: string,
   params: Record<string, unknown>,
   order: 'ASC' | 'DESC',
+  seen: (sight: Sight, event: ChangeEvent) => ChangeEvent = seenOf,
 ): Promise<ChangeEvent[]> {
   // A UNION right inside of IN is refused on a cluster (ingest/clickhouse/clients.ts).
   const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN (SELECT sequence FROM (${inner}))`;
-  const events = (await readAll(context, sql, params, rowSchema)).map(fromRow);
+  const rows = await readAll(context, sql, params, rowSchema);
+  const events = await Promise.all(rows.map(async (row) => seen(context.sight, await trim(context, fromRow(row)))));
   return events.sort((a, b) => (order === 'ASC' ? a.sequence - b.sequence : b.sequence - a.sequence));
+}
+
+/** Of what whoever asks sees only for a part of its values, that part. */
+async function trim({ sight }: QueryContext, event: ChangeEvent): Promise<ChangeEvent> {
+  return sight.team ? sight.team.trim(event) : event;
+}
+
+/** The same question about what held at an instant: whoever sees people for a time is told of those they saw then. */
+export function asHeld(context: QueryContext, at: number): QueryContext {
+  const { team } = context.sight;
+  return team ? { ...context, clickhouse: team.asOf(at) } : context;
 }
 
 /**
@@ -169,7 +186,8 @@ export async function readSequences(
     const part = wanted.slice(from, from + BATCH_SEQUENCES);
     const sql = `SELECT ${SELECTED_COLUMNS} FROM events WHERE sequence IN {sequences:Array(UInt64)}`;
     const rows = await readAll(context, sql, { sequences: part }, rowSchema);
-    for (const row of rows.sort((a, b) => a.sequence - b.sequence)) found.set(row.sequence, fromRow(row));
+    for (const row of rows.sort((a, b) => a.sequence - b.sequence))
+      found.set(row.sequence, seenOf(context.sight, await trim(context, fromRow(row))));
   }
   return found;
 }

@@ -2,11 +2,12 @@
 // system, or an object of the metaverse) that holds one, then whose that place was, and how each was granted.
 import { z } from 'zod';
 import { formatMicros, parseInstant } from '../../ingest/clock.ts';
-import { describeGone, NO_ID, type QueryContext, readAll } from './context.ts';
+import { asHeld, describeGone, NO_ID, type QueryContext, readAll } from './context.ts';
 import { type Grant, readGrants } from './grants.ts';
 import { entriesLinkedTo, IS_LINK } from './links.ts';
 import { nameObjects, unnamed } from './names.ts';
 import type { AccessAsOf, Holding, Reference } from './results.ts';
+import { isWithheld } from './sight.ts';
 
 export interface EntitlementFilter {
   /** The group. */
@@ -87,8 +88,9 @@ export function holdingsSql(filter: EntitlementFilter): string {
 
 /** What was held at an instant, by what was known at the watermark. */
 export async function findHoldings(context: QueryContext, at: number, filter: EntitlementFilter): Promise<AccessAsOf> {
+  const held = asHeld(context, at);
   const rows = await readAll(
-    context,
+    held,
     holdingsSql(filter),
     {
       at: formatMicros(at),
@@ -97,7 +99,7 @@ export async function findHoldings(context: QueryContext, at: number, filter: En
     holdingRow,
     { timeLimit: 30 },
   );
-  const holdings = await describe(context, rows, filter);
+  const holdings = await describe(held, rows, filter);
   return { log: context.log, watermark: context.watermark, at, gone: describeGone(context, { from: at }), holdings };
 }
 
@@ -119,14 +121,16 @@ async function describe(context: QueryContext, rows: HoldingRow[], filter: Entit
     const byReference = row.by_reference === 1 || value?.type === 'reference';
     if (byReference ? filter.holder !== undefined && row.by_reference === 0 : filter.entitlement !== undefined)
       return [];
-    const nobody = { ...unnamed(undefined), name: row.value || undefined };
+    const withheld = isWithheld(context.sight, row.attribute, value?.marks ?? 0);
+    const nobody = { ...unnamed(undefined), name: withheld ? undefined : row.value || undefined };
     return {
       holder: !byReference ? called(row.whose) : row.named === NO_ID ? nobody : called(row.named),
       entitlement: byReference ? called(row.whose) : undefined,
       agent: row.agent,
       entryName: grant?.dn ?? grant?.anchor,
       attribute: row.attribute,
-      value: row.value,
+      value: withheld ? '' : row.value,
+      ...(withheld && { withheld }),
       since: parseInstant(row.since) ?? 0,
       grantedBy: row.granted_by,
       ...howGranted(grant),

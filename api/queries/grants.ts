@@ -12,7 +12,7 @@ export interface Grant {
   initiatorKnown: string;
   outOfBand: boolean;
   /** By attribute. */
-  values: ReadonlyMap<string, { type: string; rule: string | undefined }>;
+  values: ReadonlyMap<string, { type: string; rule: string | undefined; marks: number }>;
 }
 
 const grantRow = z.object({
@@ -25,7 +25,7 @@ const grantRow = z.object({
   initiator: z.string(),
   initiator_known: z.string(),
   out_of_band: z.number(),
-  attributes: z.array(z.tuple([z.string(), z.string(), z.string()])),
+  attributes: z.array(z.tuple([z.string(), z.string(), z.string(), z.number()])),
 });
 
 export async function readGrants(context: QueryContext, sequences: readonly number[]): Promise<Map<number, Grant>> {
@@ -35,13 +35,15 @@ export async function readGrants(context: QueryContext, sequences: readonly numb
     const rows = await readAll(
       context,
       `SELECT sequence, stage, outcome, dn, anchor, rule, initiator, initiator_known, out_of_band,
-              arrayDistinct(arrayZip(value.attribute, value.type, value.rule)) AS attributes
+              arrayDistinct(arrayZip(value.attribute, value.type, value.rule, value.marks)) AS attributes
        FROM events WHERE sequence IN {sequences:Array(UInt64)} AND sequence < {watermark:UInt64}`,
       { sequences },
       grantRow,
     );
     for (const row of rows) {
-      const values = row.attributes.map(([name, type, rule]) => [name, { type, rule: rule || undefined }] as const);
+      const values = row.attributes.map(
+        ([name, type, rule, marks]) => [name, { type, rule: rule || undefined, marks }] as const,
+      );
       grants.set(row.sequence, {
         stage: row.stage,
         outcome: row.outcome,

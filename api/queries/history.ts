@@ -14,7 +14,7 @@ export async function findHistory(
   page: Page,
 ): Promise<ChangePage> {
   const ranges = rangesOf(await readLinks(context, [object]), object);
-  const condition = conditionOf(filter);
+  const condition = conditionOf(filter, context.sight);
   const isObject = 'object = {object:UUID}';
   const own = whereOf({ ...condition, keys: [isObject, ...condition.keys] });
   const isEntry = `entry IN {entries:Array(UUID)} AND object = toUUID('${NO_ID}')

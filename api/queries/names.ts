@@ -23,6 +23,14 @@ export async function nameObjects(
   ids: Iterable<string>,
   span = FIRST_SPAN,
 ): Promise<Map<string, Reference>> {
+  const { team } = context.sight;
+  if (!team) return nameAll(context, ids, span);
+  const names = await nameAll({ ...context, clickhouse: team.whole }, ids, span);
+  const told = await Promise.all([...names].map(async ([id, name]) => [id, await team.named(name)] as const));
+  return new Map(told);
+}
+
+async function nameAll(context: QueryContext, ids: Iterable<string>, span: number): Promise<Map<string, Reference>> {
   const wanted = [...new Set(ids)].filter((id) => id !== NO_ID);
   const found = new Map(wanted.map((id) => [id, unnamed(id)] as const));
   const isMissing = (id: string) => found.get(id)?.name === undefined || found.get(id)?.type === undefined;

@@ -2,8 +2,9 @@
 // (occurred, sequence), over what was known at the watermark.
 import { formatMicros } from '../../ingest/clock.ts';
 import type { ChangeEvent, EventValue } from '../../ingest/event.ts';
-import { isOf, type QueryContext, readEvents, STAGE, stageOf, WITHOUT_EFFECT } from './context.ts';
+import { asHeld, isOf, type QueryContext, readEvents, STAGE, stageOf, WITHOUT_EFFECT } from './context.ts';
 import { ownerAt, readLinks } from './links.ts';
+import { isWithheld } from './sight.ts';
 
 export interface StateValue {
   value: string;
@@ -11,6 +12,8 @@ export interface StateValue {
   since: number;
   setBy: number;
   initiator: string | undefined;
+  /** It is there, and is not told: `value` is empty. */
+  withheld?: boolean;
 }
 
 export interface AttributeState {
@@ -39,7 +42,8 @@ const IN_EFFECT =
 
 /** An entry counts with the object that it was linked to then, and with all that happened to it before that. */
 export async function findState(context: QueryContext, object: string, at: number): Promise<SystemState[]> {
-  const links = await readLinks(context, [object]);
+  const held = asHeld(context, at);
+  const links = await readLinks(held, [object]);
   const owned = new Map<string, boolean>();
   for (const [entry, itsLinks] of links) {
     const owner = ownerAt(itsLinks, at);
@@ -48,7 +52,7 @@ export async function findState(context: QueryContext, object: string, at: numbe
   const inner = `SELECT sequence FROM events WHERE ${isOf('object', '[{object:UUID}]')} AND ${STAGE} IN {metaverse_stages:Array(String)} AND ${IN_EFFECT}
     UNION ALL SELECT sequence FROM events WHERE ${isOf('entry', '{entries:Array(UUID)}')} AND ${STAGE} IN {system_stages:Array(String)} AND ${IN_EFFECT}`;
   const events = await readEvents(
-    context,
+    held,
     inner,
     {
       object,
@@ -59,11 +63,23 @@ export async function findState(context: QueryContext, object: string, at: numbe
       at: formatMicros(at),
     },
     'ASC',
+    // Which value an event took away is told by its text: withheld is what is left.
+    (_, event) => event,
   );
-  return foldState(
+  const systems = foldState(
     events.sort((a, b) => a.occurredAt - b.occurredAt || a.sequence - b.sequence),
     owned,
   );
+  return systems.map((system) => ({
+    ...system,
+    attributes: system.attributes.map((state) => seenState(context, state)),
+  }));
+}
+
+function seenState({ sight }: QueryContext, state: AttributeState): AttributeState {
+  if (!isWithheld(sight, state.name, state.marks)) return state;
+  const values = state.values.map((value) => ({ ...value, value: '', reference: undefined, withheld: true }));
+  return { ...state, values };
 }
 
 interface Folded extends Omit<SystemState, 'attributes'> {

@@ -1,6 +1,6 @@
 // Finding metaverse objects, also those that are gone, by any name they ever had.
 import { z } from 'zod';
-import { parseInstant } from '../../ingest/clock.ts';
+import { parseInstant, systemClock } from '../../ingest/clock.ts';
 import { isOf, NO_ID, type QueryContext, readAll, readOptions, STAGE } from './context.ts';
 import { erasedName, findErased, HAS_OBJECT_TYPE } from './names.ts';
 
@@ -44,7 +44,7 @@ export async function findObjects(
   first: number,
 ): Promise<ObjectSummary[]> {
   const { condition, having, params } = conditionOf(search);
-  const rows = await context.clickhouse.select(
+  const rows = await asPresent(context).clickhouse.select(
     `SELECT object AS id, ${TYPE} AS type,
             argMaxIf(object_name, sequence, object_name != '') AS name,
             groupUniqArrayIf(object_name, object_name != '') AS names,
@@ -78,12 +78,18 @@ export async function findObjects(
 export async function countFound(context: QueryContext, search: ObjectSearch): Promise<number> {
   const { condition, having, params } = conditionOf(search);
   const [row] = await readAll(
-    context,
+    asPresent(context),
     `SELECT count() AS count FROM (SELECT object, ${TYPE} AS type FROM events WHERE ${condition} GROUP BY object ${having})`,
     params,
     z.object({ count: z.number() }),
   );
   return row?.count ?? 0;
+}
+
+/** Who reports to a manager now is there for them, whether anything happened since or not. */
+function asPresent(context: QueryContext): QueryContext {
+  const { team } = context.sight;
+  return team ? { ...context, clickhouse: team.present(systemClock()) } : context;
 }
 
 const TYPE = `argMaxIf(object_type, sequence, ${HAS_OBJECT_TYPE})`;

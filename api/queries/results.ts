@@ -27,6 +27,8 @@ export interface Holding {
   entryName: string | undefined;
   attribute: string;
   value: string;
+  /** The value is there, and is not told: `value` is empty. */
+  withheld?: boolean;
   since: number;
   /** The sequence of the change that granted it. */
   grantedBy: number;

@@ -1,11 +1,13 @@
 // Executes a GraphQL operation and accepts, before its answer leaves, that it was asked: the one home of this, for the
 // service and for the command line that opens the data folder itself. A mutation that was carried out left an event of its
 // own; one that was not, or had nothing to do, is a read.
-import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, execute, GraphQLError, OperationTypeNode } from 'graphql';
+import { checkMayAsk, checkMayDo, ForbiddenError } from '../access/questions.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
 import { describeGone } from '../queries/context.ts';
-import { type Question, questionsOf } from './questions.ts';
+import { describeSight } from '../queries/sight.ts';
+import { type Asked, type Question, questionsOf, rootFieldsOf } from './questions.ts';
 import { asObjectId, type Read, type ReadOutcome, readEvent } from './read-event.ts';
 
 export interface RecordedExecution {
@@ -17,13 +19,15 @@ export interface RecordedExecution {
 
 /** The answer with its errors explained; without any data when the read cannot be recorded, or nobody waits for it. */
 export async function executeRecorded({ args, context, report }: RecordedExecution): Promise<ExecutionResult> {
-  const questions = questionsOf({
+  const asked = {
     schema: args.schema,
     document: args.document,
     operationName: args.operationName,
     variables: args.variableValues ?? {},
-  });
-  const result = explainResult(await execute(args), report);
+  };
+  const questions = questionsOf(asked);
+  const refused = refusalOf(asked, context);
+  const result = refused ? { data: null, errors: [refused] } : explainResult(await execute(args), report);
   // Without `data` it was not carried out at all: a variable does not fit.
   if (result.data === undefined) return result;
   // Whoever cancelled has seen nothing, and nothing is sent any more: no read.
@@ -34,10 +38,26 @@ export async function executeRecorded({ args, context, report }: RecordedExecuti
     const reads = await Promise.all(told.map((question) => readOf(question, result, context)));
     await context.reads.record(reads.map(readEvent));
     const gone = describeGone(context.queries);
-    // Each answer says how far it goes and what has expired, also one that is a list or a number.
-    return { ...result, extensions: { ...result.extensions, watermark, ...(gone !== undefined && { gone }) } };
+    const sight = describeSight(context.queries.sight);
+    // Each answer says how far it goes, what has expired and what whoever asks does not see, also one that is a list or a number.
+    return {
+      ...result,
+      extensions: { ...result.extensions, watermark, ...(gone !== undefined && { gone }), ...sight },
+    };
   } catch (error) {
     return { errors: [explainError(error, report)] };
+  }
+}
+
+/** Nothing of an operation is carried out when a part of it is not allowed. */
+function refusalOf(asked: Asked, { access }: RequestContext): GraphQLError | undefined {
+  const { kind, fields } = rootFieldsOf(asked);
+  try {
+    for (const field of fields) (kind === OperationTypeNode.MUTATION ? checkMayDo : checkMayAsk)(access, field);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ForbiddenError)) throw error;
+    return new GraphQLError(error.message, { extensions: { code: 'FORBIDDEN' } });
   }
 }
 
@@ -50,6 +70,7 @@ async function readOf(question: Question, result: ExecutionResult, context: Requ
   return {
     viewer: context.viewer,
     address: context.address,
+    reason: context.access.reason,
     question: field,
     fields,
     parameters,

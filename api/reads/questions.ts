@@ -19,6 +19,7 @@ import {
   isNonNullType,
   isObjectType,
   Kind,
+  OperationTypeNode,
   type SelectionSetNode,
 } from 'graphql';
 import { isSecretAttribute } from '../../engine/secrets.ts';
@@ -31,7 +32,7 @@ import type { Parameter } from './read-event.ts';
  * Of `agents` only their last run is in the log; the rest is the configuration, which every page with a filter asks for.
  */
 const NO_DATA = new Set([
-  ...['__typename', '__schema', '__type', 'log', 'reports'],
+  ...['__typename', '__schema', '__type', 'log', 'reports', 'viewer'],
   ...['checkpoint', 'checkpointKeys', 'inclusionProof', 'consistencyProof', 'tombstones'],
 ]);
 
@@ -81,6 +82,20 @@ export function questionsOf({ schema, document, operationName, variables }: Aske
     .filter(([, [first]]) => first !== undefined && !NO_DATA.has(first.name.value))
     .map(([key, nodes]) => walk.question(key, nodes, root))
     .filter(({ field, fields }) => field !== 'agents' || fields.includes('lastRun'));
+}
+
+/** The root fields that a valid operation asks for or does, each once. */
+export function rootFieldsOf(asked: Asked): { kind: OperationTypeNode; fields: string[] } {
+  const { schema, document, operationName, variables } = asked;
+  const operation = getOperationAST(document, operationName);
+  const root = operation && schema.getRootType(operation.operation);
+  if (!operation || !root) return { kind: OperationTypeNode.QUERY, fields: [] };
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
+  const groups = new Walk(document, coerced ?? {}).group([operation.selectionSet], root);
+  return {
+    kind: operation.operation,
+    fields: [...new Set([...groups.values()].map(([node]) => node?.name.value ?? ''))],
+  };
 }
 
 class Walk {

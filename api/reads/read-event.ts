@@ -8,6 +8,8 @@ import { type EventValue, LARGE_VALUE_BYTES, MARKS, NO_UUID, type ProposedEvent 
 export interface Reader {
   viewer: string;
   address?: string | undefined;
+  /** Why they want to see sensitive values. */
+  reason?: string | undefined;
 }
 
 /** What became of a question: told; refused to whoever asked, for it asked too much or wrongly; or failed. */
@@ -72,7 +74,7 @@ export function readEvent(read: Read): ProposedEvent {
   };
 }
 
-function valuesOf({ question, fields, rows, watermark, parameters }: Read): EventValue[] {
+function valuesOf({ question, fields, rows, watermark, parameters, reason }: Read): EventValue[] {
   const fact = (attribute: string, type: 'string' | 'integer', text: string): EventValue => ({
     attribute,
     type,
@@ -85,6 +87,7 @@ function valuesOf({ question, fields, rows, watermark, parameters }: Read): Even
     ...(fields?.length ? [fact('fields', 'string', fields.join(', '))] : []),
     ...(rows === undefined ? [] : [fact('rows', 'integer', String(rows))]),
     fact('watermark', 'integer', String(watermark)),
+    ...(reason ? [{ ...fact('reason', 'string', keptText(reason, LARGE_VALUE_BYTES)), marks: MARKS.personal }] : []),
     ...parameterValues(parameters),
   ];
 }
@@ -100,12 +103,17 @@ function parameterValues(parameters: readonly Parameter[]): EventValue[] {
 }
 
 function parameterValue({ name, type, text, withheld }: Parameter, room: number): EventValue {
-  const value = { attribute: `${PARAMETER}${name}`, operation: 'add' as const, marks: MARKS.personal };
+  const value = { attribute: `${PARAMETER}${name}`, operation: 'add' as const, marks: marksOf(name) };
   if (withheld) return { ...value, type: 'string', new: '', rule: WITHHELD };
   // An object that is asked about is a reference: it is committed under that object's own key, and found by its index.
   const reference = type === 'id' ? asObjectId(text) : undefined;
   if (reference !== undefined) return { ...value, type: 'reference', new: reference, reference };
   return { ...value, type: type === 'id' ? 'string' : type, new: keptText(text, room) };
+}
+
+/** What an attribute was asked to be may be a sensitive value; the rest is at most somebody's name. */
+function marksOf(parameter: string): number {
+  return parameter === 'value' || parameter.endsWith('/value') ? MARKS.personal | MARKS.sensitive : MARKS.personal;
 }
 
 /** Texts no longer than what would stand for them are always kept. */

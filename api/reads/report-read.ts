@@ -1,6 +1,7 @@
 // A report is a question too: that it was asked for is accepted before the first page leaves.
 import { REPORTS, ReportParameterError } from '../../reports/definitions.ts';
 import type { ProducedReport } from '../../reports/produce.ts';
+import { checkMayAsk, ForbiddenError } from '../access/questions.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { AnswerTooLargeError } from '../queries/context.ts';
 import { asObjectId, type Parameter, type Read, readEvent } from './read-event.ts';
@@ -17,6 +18,7 @@ export async function recordReport(
       readEvent({
         viewer: context.viewer,
         address: context.address,
+        reason: context.access.reason,
         question: 'report',
         parameters: parametersOf(name, given),
         object: asObjectId(given.entitlement ?? ''),
@@ -26,6 +28,7 @@ export async function recordReport(
     ]);
   let report: ProducedReport;
   try {
+    checkMayAsk(context.access, 'report');
     report = await produce();
   } catch (error) {
     // Whoever cancelled has seen nothing.
@@ -44,6 +47,7 @@ export async function recordReport(
 function refusalOf(error: unknown): Pick<Read, 'outcome' | 'error'> {
   if (error instanceof ReportParameterError) return { outcome: 'refused', error: 'bad-user-input' };
   if (error instanceof AnswerTooLargeError) return { outcome: 'refused', error: 'answer-too-large' };
+  if (error instanceof ForbiddenError) return { outcome: 'refused', error: 'forbidden' };
   return { outcome: 'failed' };
 }
 

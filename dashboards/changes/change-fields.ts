@@ -6,7 +6,7 @@ export const changeFields = operation(`
     sequence recordedAt occurredAt occurredAtKnown stage operation outcome error
     object { id name type }
     entry agent anchor dn
-    values { attribute type operation old new reference { id name type } marks rule setBy }
+    values { attribute type operation old new withheld reference { id name type } marks rule setBy }
     initiator initiatorKnown performer address
     causes root rule configuration run step stepKind outOfBand
   }

@@ -17,21 +17,33 @@ export function BeforeAndAfter({ value }: { value: ChangeValue }): ReactNode {
       {before && (
         <del>
           <span className="visually-hidden">was </span>
-          <ValueText text={value.old} reference={after ? null : value.reference} />
+          <ValueText value={value} text={value.old} reference={after ? null : value.reference} />
         </del>
       )}{' '}
       {after && (
         <ins>
           <span className="visually-hidden">now </span>
-          <ValueText text={value.new} reference={value.reference} />
+          <ValueText value={value} text={value.new} reference={value.reference} />
         </ins>
       )}
     </span>
   );
 }
 
+/** What stands in place of a value that whoever looks may not see. */
+export function Withheld(): ReactNode {
+  return <em title="It is in the log; your roles, or the reason that is missing, keep it from you">withheld</em>;
+}
+
 /** A value that the log no longer keeps was erased or has expired; its commitment is still proved. */
-function ValueText({ text, reference }: { text: string | null; reference: ChangeValue['reference'] }): ReactNode {
+interface ValueTextProps {
+  value: ChangeValue;
+  text: string | null;
+  reference: ChangeValue['reference'];
+}
+
+function ValueText({ value, text, reference }: ValueTextProps): ReactNode {
+  if (value.withheld) return <Withheld />;
   if (reference !== null) return <ObjectLink object={{ ...reference, name: reference.name ?? text }} />;
   if (text === null) return <em title="Erased or expired; the proof of it still holds">no longer kept</em>;
   if (text === '') return <em>empty</em>;

@@ -5,6 +5,7 @@ import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
 import { AgentField } from '../changes/change-filter-form.tsx';
 import { OutOfBandBadge } from '../changes/change-words.tsx';
+import { Withheld } from '../changes/value-change.tsx';
 import { formatCounted } from '../numbers.ts';
 import { Instant } from '../parts/instant.tsx';
 import { ChangeLink, ObjectLink } from '../parts/links.tsx';
@@ -100,5 +101,6 @@ function HoldingTable({ holdings, of }: { holdings: readonly Holding[]; of: 'ent
 function Held({ holding, of }: { holding: Holding; of: 'entitlement' | 'holder' }): ReactNode {
   const object = of === 'holder' ? holding.holder : holding.entitlement;
   if (object !== null) return <ObjectLink object={{ ...object, name: object.name ?? holding.value }} withType />;
+  if (holding.withheld) return <Withheld />;
   return of === 'entitlement' ? `${holding.attribute}: ${holding.value}` : <span className="dn">{holding.value}</span>;
 }

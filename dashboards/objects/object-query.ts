@@ -34,7 +34,7 @@ export const stateQuery = operation(`
           agent entry dn anchor
           attributes {
             name type marks
-            values { value reference { id name type } since setBy initiator }
+            values { value withheld reference { id name type } since setBy initiator }
           }
         }
       }
@@ -46,7 +46,7 @@ const holdingFields = operation(`
   fragment HoldingFields on Holding {
     holder { id name type }
     entitlement { id name type }
-    agent attribute value since grantedBy initiator outOfBand
+    agent attribute value withheld since grantedBy initiator outOfBand
   }
 `);
 

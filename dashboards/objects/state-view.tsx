@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { useSearchParams } from 'react-router';
 import { Answer, Empty } from '../answers/answer.tsx';
 import { useAnswer } from '../answers/use-answer.ts';
+import { Withheld } from '../changes/value-change.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { Instant } from '../parts/instant.tsx';
 import { ChangeLink, ObjectLink } from '../parts/links.tsx';
@@ -92,8 +93,9 @@ function Values({ attribute }: { attribute: AttributeState }): ReactNode {
   return (
     <ul className="state-values">
       {attribute.values.map((value) => (
-        <li key={value.value}>
+        <li key={`${value.value} ${value.setBy}`}>
           <span className="state-value">
+            {value.withheld && <Withheld />}
             {value.reference === null ? (
               value.value
             ) : (

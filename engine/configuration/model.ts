@@ -104,12 +104,27 @@ export interface Retention {
   partitionEvents?: number | undefined;
 }
 
+/** What somebody who is signed in may be; api/access says what each may. */
+export const ROLES = ['auditor', 'investigator', 'manager', 'operator', 'administrator'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** Who sees what of the log. */
+export interface AccessRules {
+  /** By role the MARKS, added up, whose values it does not see; absent: what the role does not see unless told otherwise. */
+  hidden: Readonly<Partial<Record<Role, number>>>;
+  /** The reference of a person to whom they report to; absent: no manager sees anybody. */
+  managerAttribute?: string | undefined;
+  /** The attribute of a person that says who they are to the identity provider. */
+  identityAttribute?: string | undefined;
+}
+
 export interface Configuration {
   name: string;
   metaverse: ReadonlyMap<string, MetaverseType>;
   agents: ReadonlyMap<string, Agent>;
   /** How long the log keeps everything, and the questions asked of it; absent: for good. */
   retention: Retention;
+  access: AccessRules;
   /** What one cycle runs, in order. */
   cycle: { agent: string; profile: string }[];
   /** The text as it was read, and its SHA-256 (hex). */

@@ -4,7 +4,7 @@ import { createConnector } from '../connectors/create.ts';
 import { isSecretAttribute } from '../secrets.ts';
 import type { Fault, ParsedDocument, Path } from './document.ts';
 import { compileExpression, type Expression } from './expressions.ts';
-import type { Agent, Configuration, DeletionRule, MetaverseAttribute, MetaverseType } from './model.ts';
+import type { AccessRules, Agent, Configuration, DeletionRule, MetaverseAttribute, MetaverseType } from './model.ts';
 import { resolveAgent } from './resolve-agent.ts';
 import type { ConfigurationShape, MetaverseTypeShape } from './shape.ts';
 
@@ -71,12 +71,35 @@ export function resolveConfiguration(
   );
   const { events, reads, partition_events: partitionEvents } = shape.retention;
   const retention = { events, reads, partitionEvents };
+  const access = resolveAccess(shape.access, metaverse, resolution);
   const cycle = shape.cycle.map((text, index) => resolveCycleStep(text, index, agents, resolution));
   if (resolution.faults.length === 0) for (const agent of agents.values()) checkConnector(agent, resolution);
   return {
-    configuration: { name: shape.name, metaverse, agents, retention, cycle },
+    configuration: { name: shape.name, metaverse, agents, retention, access, cycle },
     faults: resolution.faults,
   };
+}
+
+function resolveAccess(
+  { hidden, manager, identity }: ConfigurationShape['access'],
+  metaverse: ReadonlyMap<string, MetaverseType>,
+  resolution: Resolution,
+): AccessRules {
+  const people = [...metaverse.values()].filter(({ about }) => about === 'person');
+  const attributes = new Map(people.flatMap((type) => [...type.attributes]));
+  if (identity !== undefined)
+    resolution.look(attributes, identity, ['access', 'identity'], 'attribute', 'an object type about persons');
+  const reference =
+    manager === undefined
+      ? undefined
+      : resolution.look(attributes, manager, ['access', 'manager'], 'attribute', 'an object type about persons');
+  if (reference && reference.type !== 'reference')
+    resolution.fault(
+      ['access', 'manager'],
+      `${manager} is no reference: it must name the person whom others report to`,
+    );
+  const marks = Object.entries(hidden).map(([role, names]) => [role, sumOfMarks(names)] as const);
+  return { hidden: Object.fromEntries(marks), managerAttribute: manager, identityAttribute: identity };
 }
 
 /** What only the connector itself knows to be wrong with its object types. */

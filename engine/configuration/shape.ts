@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { csvSettingsSchema } from '../connectors/csv.ts';
 import { ldifSettingsSchema } from '../connectors/ldif.ts';
-import { STEP_KINDS } from './model.ts';
+import { ROLES, STEP_KINDS } from './model.ts';
 
 const name = z.string().regex(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/, 'a name: a letter, then letters, digits, - or _');
 const expression = z.string().min(1, 'an expression');
 const attributeType = z.enum(['string', 'integer', 'boolean', 'time', 'binary', 'reference']);
-const marks = z.array(z.enum(['entitlement', 'personal', 'sensitive', 'secret'])).default([]);
+const mark = z.enum(['entitlement', 'personal', 'sensitive', 'secret']);
+const marks = z.array(mark).default([]);
 
 const metaverseAttribute = z.union([
   attributeType,
@@ -114,12 +115,19 @@ const retention = z.strictObject({
     .optional(),
 });
 
+const access = z.strictObject({
+  hidden: z.partialRecord(z.enum(ROLES), z.array(mark)).default({}),
+  manager: name.optional(),
+  identity: name.optional(),
+});
+
 export const configurationShape = z.strictObject({
   metatrail: z.literal(1),
   name: z.string().min(1),
   metaverse: z.record(name, metaverseType),
   agents: z.record(name, agent),
   retention: retention.default({}),
+  access: access.default({ hidden: {} }),
   cycle: z.array(z.string().regex(/^[^/]+\/[^/]+$/, 'agent/profile')).default([]),
 });
 

@@ -40,6 +40,7 @@ const NO_CONFIGURATION: Configuration = {
   metaverse: new Map(),
   agents: new Map(),
   retention: {},
+  access: { hidden: {} },
   cycle: [],
   text: '',
   sha256: '',

@@ -184,6 +184,7 @@ agents:
     export_flow:
       account:${ACCOUNT_FLOWS}
     run_profiles: { export: [export], confirm: [full-import, delta-synchronization] }
+access: { manager: manager, identity: id }
 cycle: [hr/full, agency/full, crm/full, directory/export, directory/confirm, badge/export, badge/confirm]
 `;
 
@@ -313,7 +314,7 @@ export class ApiWorld {
   }
 
   get queries() {
-    return this.installation.context(localAccess('test')).queries;
+    return this.installation.context({ ...localAccess('test'), reason: 'a test of ours' }).queries;
   }
 
   async ask(query: string, variables: Record<string, unknown> = {}): Promise<Answer> {

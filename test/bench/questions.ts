@@ -10,6 +10,7 @@ import { countChangesByDay } from '../../api/queries/overview.ts';
 import { SeededRandom } from '../../engine/demonstration/seeded-random.ts';
 import type { ClickHouse } from '../../ingest/clickhouse/connect.ts';
 import { HASH_BYTES } from '../../ingest/merkle/tree.ts';
+import { WHOLE_SIGHT } from '../whole-sight.ts';
 import { measured, type Report, secondsOf } from './measurement.ts';
 import { initiatorName, MIX, MIXED_EVENTS } from './mix.ts';
 import { withClickHouse } from './places.ts';
@@ -78,7 +79,7 @@ export async function askAll(report: Report, section: string, question: Question
 }
 
 export async function questionsOf(clickhouse: ClickHouse, events: number): Promise<Question[]> {
-  const context: QueryContext = { clickhouse, log: 'metatrail/bench', watermark: events };
+  const context: QueryContext = { clickhouse, log: 'metatrail/bench', watermark: events, sight: WHOLE_SIGHT };
   const random = new SeededRandom(SEED);
   const title = MIX.attributes[0]?.name ?? '';
   const people = await sampleOf(clickhouse, 'object', "object_type = 'person'");
@@ -126,7 +127,7 @@ export async function questionsOf(clickhouse: ClickHouse, events: number): Promi
 
 /** Asked of somebody who is in nobody's records: an index says so at once. */
 export function questionOfNothing(clickhouse: ClickHouse, events: number): Question {
-  const context: QueryContext = { clickhouse, log: 'metatrail/bench', watermark: events };
+  const context: QueryContext = { clickhouse, log: 'metatrail/bench', watermark: events, sight: WHOLE_SIGHT };
   const filter = { initiator: initiatorName(MIX.initiators) };
   return {
     name: 'a page by an initiator who did nothing',
