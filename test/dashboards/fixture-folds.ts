@@ -63,6 +63,7 @@ function describeSystem(agent: string, all: readonly Held[]) {
           reference: value.reference,
           since: change.occurredAt,
           setBy: change.sequence,
+          withheld: false,
           initiator: change.initiator,
         })),
       };
@@ -98,6 +99,7 @@ export function findHoldings(changes: readonly FixtureChange[], asked: HoldingsA
           value: value.new,
           since: change.occurredAt,
           grantedBy: change.sequence,
+          withheld: false,
           initiator: change.initiator,
           outOfBand: change.outOfBand,
         });

@@ -16,6 +16,7 @@ export interface FixtureValue {
   marks: string[];
   rule: string | null;
   setBy: string | null;
+  withheld: boolean;
 }
 
 export interface FixtureChange {
@@ -151,4 +152,5 @@ const EMPTY_VALUE: FixtureValue = {
   marks: [],
   rule: null,
   setBy: null,
+  withheld: false,
 };
