@@ -1,6 +1,7 @@
 // Every request to the service: same origin, relative to where the application lives, with the header that a foreign
 // page cannot send.
 import { ServiceError } from './service-error.ts';
+import { readReason } from './viewer/reason.ts';
 
 /** An address below the application's own, such as `graphql` or `reports/access.pdf`. */
 export function resolveAddress(path: string): string {
@@ -11,6 +12,8 @@ export function resolveAddress(path: string): string {
 export async function request(path: string, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
   headers.set('x-metatrail', '1');
+  const reason = readReason();
+  if (reason !== undefined) headers.set('x-metatrail-reason', encodeURIComponent(reason));
   const response = await fetchOrExplain(path, { ...init, headers, credentials: 'same-origin' });
   if (response.status === 401) throw new ServiceError('sign-in', 'You are not signed in.');
   return response;

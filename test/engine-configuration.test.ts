@@ -402,11 +402,6 @@ const CHANGES: [what: string, changes: [from: string, to: string][], ...faults: 
     '104:5: expected "correct" or "report" (agents.directory.drift)',
   ],
   [
-    'a role that there is not',
-    [['cycle:', 'access: { hidden: { boss: [sensitive] } }\ncycle:']],
-    '156:21: the key boss is not known here (access.hidden)',
-  ],
-  [
     'people known by an attribute that there is not, and a manager who is no reference',
     [['cycle:', 'access: { identity: mail, manager: phone }\ncycle:']],
     '156:11: there is no attribute mail of an object type about persons; there is id, name, title, phone, room, manager (access.identity)',

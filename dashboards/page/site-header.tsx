@@ -2,15 +2,19 @@
 import { useIsFetching, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link, NavLink } from 'react-router';
+import { useAnswer } from '../answers/use-answer.ts';
+import { viewerQuery } from '../viewer/viewer-query.ts';
+import { ViewerState } from '../viewer/viewer-state.tsx';
 import { LogState } from './log-state.tsx';
 
+/** Each with the question that it asks: a page that whoever is signed in may not ask for is not offered. */
 const PAGES = [
-  ['/', 'Overview'],
-  ['/changes', 'Changes'],
-  ['/objects', 'Objects'],
-  ['/runs', 'Runs'],
-  ['/reports', 'Reports'],
-  ['/reads', 'Who looked'],
+  ['/', 'Overview', 'overview'],
+  ['/changes', 'Changes', 'changes'],
+  ['/objects', 'Objects', 'objects'],
+  ['/runs', 'Runs', 'runs'],
+  ['/reports', 'Reports', 'report'],
+  ['/reads', 'Who looked', 'reads'],
 ] as const;
 
 export function SiteHeader(): ReactNode {
@@ -25,19 +29,26 @@ export function SiteHeader(): ReactNode {
         Metatrail
       </Link>
       <nav aria-label="Pages of Metatrail">
-        {PAGES.map(([path, name]) => (
-          <NavLink key={path} to={path} end={path === '/'}>
-            {name}
-          </NavLink>
-        ))}
+        <PageLinks />
       </nav>
       <div className="site-state">
         <LogState />
+        <ViewerState />
         <span title="Coordinated Universal Time, on every page and in every report">All times UTC</span>
         <RefreshButton />
       </div>
     </header>
   );
+}
+
+function PageLinks(): ReactNode {
+  const { data } = useAnswer(viewerQuery, {});
+  const offered = PAGES.filter(([, , question]) => data === undefined || data.viewer.questions.includes(question));
+  return offered.map(([path, name]) => (
+    <NavLink key={path} to={path} end={path === '/'}>
+      {name}
+    </NavLink>
+  ));
 }
 
 function RefreshButton(): ReactNode {

@@ -26,6 +26,14 @@ type Page = { first: number; after?: string | null };
 const PROBLEMS = new Set(['export-failure', 'ambiguous-join', 'skipped-not-precedent']);
 const ROOT = '4c1f8a2be6d03971c5b8e4f2a7d69013b8c2e5f4a1d7c6b3e9f0a2d5c8b7e6f1';
 
+const VIEWER = {
+  name: 'local administrator',
+  roles: ['auditor', 'investigator'],
+  questions: ['overview', 'changes', 'objects', 'runs', 'report', 'reads'],
+  withheld: ['sensitive'],
+  scope: null,
+};
+
 export function answerQuestions(story: FixtureStory) {
   const { changes, runs } = story.log;
   const watermark = String(changes.length);
@@ -73,6 +81,7 @@ export function answerQuestions(story: FixtureStory) {
   return {
     overview: () => ({ ...countOverview(story, showChange), recentRuns: newestRuns.slice(0, 8), log }),
     log: () => log,
+    viewer: VIEWER,
     changes: ({ filter, ...page }: Page & { filter?: FilterGiven }) => listChanges(filter, page),
     change: ({ sequence }: { sequence: string }) => {
       const change = findChange(sequence);
