@@ -342,6 +342,8 @@ test('a ClickHouse that fails is a sentence and a code outside, and its name in 
       retryable: true,
     });
     assert.deepEqual((await errorsOf(slow))[0]?.[1], { code: 'TIME_LIMIT' });
+    const wide = new LogError('clickhouse-refused', 'ClickHouse refused a statement (MEMORY_LIMIT_EXCEEDED).');
+    assert.deepEqual((await errorsOf(wide))[0]?.[1], { code: 'MEMORY_LIMIT' });
     const report = await send('GET', '/reports/access.pdf?at=2024-01-31', bearer());
     assert.equal(report.status, 500);
   } finally {

@@ -24,6 +24,22 @@ interface Answer {
   objects: { name: string | null }[];
 }
 
+test('a question of the embedded ClickHouse has a limit of memory, and is refused beyond it', async (t) => {
+  const world = await ErasureWorld.open(t);
+  const { questioned } = world.installation.log;
+  const ask = (numbers: number, options = {}) =>
+    questioned.select(
+      `SELECT length(groupArray(number)) AS n FROM numbers(${numbers})`,
+      {},
+      z.object({ n: z.number() }),
+      options,
+    );
+  assert.deepEqual(await ask(1_000_000), [{ n: 1_000_000 }]);
+  const refused = { code: 'clickhouse-refused', message: /MEMORY_LIMIT_EXCEEDED/ };
+  await assert.rejects(ask(1_000_000, { memoryLimit: 4_000_000 }), refused);
+  await assert.rejects(ask(400_000_000), refused);
+});
+
 const QUESTION = `query ($group: ID!, $person: ID!, $at: DateTime) {
   holders(entitlement: $group, at: $at) { holdings { agent holder { name } } }
   object(id: $person) { name type history { changes: nodes { stage object { name } values { old new } } } }

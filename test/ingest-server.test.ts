@@ -96,6 +96,9 @@ test('a question that is given up stops on the server too', async (t) => {
   }
 });
 
+const WIDE = 'SELECT length(groupArray(number)) AS n FROM numbers(10000000)';
+const TOO_WIDE = { code: 'clickhouse-refused', message: /MEMORY_LIMIT_EXCEEDED/ };
+
 test('a question that takes longer than its limit is refused by its name', async (t) => {
   for (const which of ['one', 'cluster'] as const) {
     const clickhouse = open(t, { url: serversOf(which).first.url() });
@@ -109,6 +112,12 @@ test('a question that takes longer than its limit is refused by its name', async
     );
     await assert.rejects(asked, { code: 'clickhouse-refused', message: /TIMEOUT_EXCEEDED/, retryable: true });
   }
+});
+
+test('a question that takes more memory than its limit is refused by its name', async (t) => {
+  const clickhouse = open(t, { url: serversOf('one').first.url() });
+  await assert.rejects(clickhouse.select(WIDE, {}, anything, { memoryLimit: 20_000_000 }), TOO_WIDE);
+  assert.equal((await clickhouse.select(WIDE, {}, anything)).length, 1);
 });
 
 test('an answer that breaks off in its middle is an error, never a shorter answer', async (t) => {

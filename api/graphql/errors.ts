@@ -12,6 +12,8 @@ export const FAILED = 'The service failed to answer; its log says why.';
 const TOO_SLOW =
   'The question took longer than its time limit; ask for less: a shorter time, one system or one object.';
 
+const TOO_WIDE = 'The question takes more memory than one may; ask for less: a shorter time, one system or one object.';
+
 export type Report = (error: unknown) => void;
 
 /** What was asked for cannot be done, for the reason that the message gives. */
@@ -36,6 +38,7 @@ function describe(error: unknown): { message: string; code: string } {
   if (ABOUT_THE_REQUEST.has(error.code))
     return { message: `${error.message} ${REMEDIES[error.code]}`, code: error.code.toUpperCase().replaceAll('-', '_') };
   if (error.message.includes('TIMEOUT_EXCEEDED')) return { message: TOO_SLOW, code: 'TIME_LIMIT' };
+  if (error.message.includes('MEMORY_LIMIT_EXCEEDED')) return { message: TOO_WIDE, code: 'MEMORY_LIMIT' };
   return {
     message: `The log cannot answer now (${error.code}). ${REMEDIES[error.code]}`,
     code: error.code.toUpperCase().replaceAll('-', '_'),

@@ -30,6 +30,8 @@ export interface ReadOptions {
   /** Seconds after which ClickHouse gives up. */
   timeLimit?: number;
   signal?: AbortSignal | undefined;
+  /** Bytes that the statement may take in ClickHouse; as many as it likes unless given. */
+  memoryLimit?: number | undefined;
   /** By table a condition on all that the statement reads of it; values in it are literals, written by us. */
   filters?: Readonly<Record<string, string>> | undefined;
 }
@@ -181,7 +183,7 @@ async function selectRows(
 ): Promise<unknown[]> {
   const limit = options.timeLimit ?? 10;
   const result = await client.query({
-    query: `${sql}\nSETTINGS ${filtersSetting(options.filters)}output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, ${HOW_TO_READ}`,
+    query: `${sql}\nSETTINGS ${filtersSetting(options.filters)}output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, max_memory_usage = ${options.memoryLimit ?? 0}, ${HOW_TO_READ}`,
     query_params: params,
     format: 'JSONEachRow',
     // A server stops a question that nobody waits for any more only where it is told that nothing is written.

@@ -5,6 +5,9 @@ import { LogError } from '../errors.ts';
 import { isInTime } from '../in-time.ts';
 import type { Eraser } from './eraser.ts';
 
+/** One question may not take the memory of all others: what takes more is refused. */
+const QUESTION_BYTES = 2 * 2 ** 30;
+
 export type Questioned = Pick<ClickHouse, 'embedded' | 'select'>;
 
 /** How long a question waits for it: a mutation of a large log may take longer than anybody waits for an answer. */
@@ -35,7 +38,7 @@ export function emptiedFirst(
             { retryable: true },
           );
       }
-      return clickhouse.select(sql, params, schema, options);
+      return clickhouse.select(sql, params, schema, { memoryLimit: QUESTION_BYTES, ...options });
     },
   };
 }
