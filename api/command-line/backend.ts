@@ -6,13 +6,12 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { RowReader } from '../../ingest/bundle/export-bundle.ts';
 import { rowSchema } from '../../ingest/clickhouse/rows.ts';
-import { localAccess } from '../access/access.ts';
+import { COMMAND_LINE, localAccess } from '../access/access.ts';
 import { readBundleRows } from '../bundle-rows.ts';
 import { chooseConfiguration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { Installation } from '../installation.ts';
 import { findService, type RunningService } from '../running-service.ts';
-import { COMMAND_LINE } from '../sign-in.ts';
 import { CommandError } from './command-error.ts';
 import { describeFailure } from './failure.ts';
 

@@ -9,12 +9,14 @@ import { FAILED } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import type { SignIn } from '../sign-in.ts';
 import { allowing } from './allowing.ts';
-import { authenticate, signInRoutes } from './authentication.ts';
-import { refuse, serveGraphQL } from './graphql.ts';
+import { authenticate } from './authentication.ts';
+import { serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
 import { maintenanceRoutes } from './maintenance.ts';
 import { dropUnread, PATIENCE_MS } from './patience.ts';
+import { refuse } from './refusal.ts';
 import { serveReport } from './reports.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 import { serveRows, serveVerification } from './verification.ts';
 import { serveWebApplication } from './web-application.ts';
 
@@ -45,17 +47,19 @@ export function createHttpApplication(service: Service): Express {
     response.json({ live: true });
   });
   application.get('/health/ready', (_, response) => answerReady(service, response));
-  const known = service.openMetrics ? [] : [authenticate(service.signIn)];
-  application.get('/metrics', ...known, (_, response) => answerMetrics(service, response));
-  application.use(signInRoutes(service.signIn));
+  const known = authenticate(service.signIn);
+  application.get('/metrics', ...(service.openMetrics ? [] : [known]), (_, response) =>
+    answerMetrics(service, response),
+  );
+  application.use(signInRoutes(service.signIn, known));
   const report = (error: unknown) => logFailure(service.logger, error);
-  application.post('/log/verify', authenticate(service.signIn), serveVerification(service.installation));
-  application.get('/log/rows', authenticate(service.signIn), allowing('bundle'), serveRows(service.installation));
-  const logReaders = service.publicLog ? undefined : authenticate(service.signIn);
+  application.post('/log/verify', known, serveVerification(service.installation));
+  application.get('/log/rows', known, allowing('bundle'), serveRows(service.installation));
+  const logReaders = service.publicLog ? undefined : known;
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
-  application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));
-  application.use(maintenanceRoutes(service.installation.log, service.signIn, report));
-  application.get('/reports/:name.pdf', authenticate(service.signIn), serveReport(service.installation));
+  application.use('/graphql', known, serveGraphQL(service.installation, report));
+  application.use(maintenanceRoutes(service.installation.log, known, report));
+  application.get('/reports/:name.pdf', known, serveReport(service.installation));
   application.use(serveWebApplication(service.webFolder));
   application.use(answerNothingHere);
   application.use(handleError(service.logger));
