@@ -3,8 +3,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { type Clock, systemClock } from '../ingest/clock.ts';
 import type { Journal } from '../ingest/journal/journal.ts';
-import { type Access, COMMAND_LINE, localAccess } from './access/access.ts';
+import { type Access, AccessError, COMMAND_LINE, localAccess } from './access/access.ts';
 import { Links } from './access/links.ts';
+import type { OpenId } from './access/openid.ts';
 import { hashOf, newSecret } from './access/secrets.ts';
 import { Sessions } from './access/sessions.ts';
 import { type TokenRefusal, Tokens } from './access/tokens.ts';
@@ -16,20 +17,37 @@ export class SignIn {
   /** The token of the command line on this machine; it dies with the process. */
   readonly commandLineToken = newSecret();
 
-  constructor(journal: Journal, clock: Clock = systemClock) {
+  /** The identity provider; undefined: people sign in with one-time links. */
+  readonly openId: OpenId | undefined;
+  readonly #journal: Journal;
+
+  constructor(journal: Journal, clock: Clock = systemClock, openId?: OpenId) {
+    this.#journal = journal;
+    this.openId = openId;
     this.sessions = new Sessions(journal, clock);
     this.links = new Links(journal, this.sessions, clock);
     this.tokens = new Tokens(journal, clock);
   }
 
-  /** Makes a one-time link's secret. */
-  createLink(): Promise<string> {
+  /** Makes a one-time link's secret. Throws AccessError where people sign in with the identity provider. */
+  async createLink(): Promise<string> {
+    if (this.openId)
+      throw new AccessError(
+        `One-time links are off: people sign in with ${this.openId.issuer}, as METATRAIL_OIDC_ISSUER says.`,
+      );
     return this.links.create();
   }
 
-  /** Takes a link's secret for a session's; undefined when it was used, has expired or never was. */
-  redeemLink(secret: string, previous?: string): Promise<string | undefined> {
-    return this.links.redeem(secret, previous);
+  /** Takes a link's secret for a session's; undefined when it was used, has expired or never was, or links are off. */
+  async redeemLink(secret: string, previous?: string): Promise<string | undefined> {
+    return this.openId ? undefined : this.links.redeem(secret, previous);
+  }
+
+  /** The secret of a session for whom the identity provider knows; `previous`: the one that the browser has until now. */
+  async beginSession(access: Access, previous: string | undefined): Promise<string> {
+    const { secret, state } = this.sessions.begin(access, 'openid', previous);
+    await this.#journal.acceptFirst(() => ({ events: [], state }));
+    return secret;
   }
 
   /** Who a session's secret belongs to. */

@@ -9,6 +9,7 @@ import { Writable } from 'node:stream';
 import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { Role } from '../api/access/access.ts';
+import type { OpenId } from '../api/access/openid.ts';
 import { createHttpApplication, listen, type Service } from '../api/http/server.ts';
 import { SignIn } from '../api/sign-in.ts';
 import { systemClock } from '../ingest/clock.ts';
@@ -46,14 +47,14 @@ export class SignInWorld {
     this.url = url;
   }
 
-  static async open(t: TestContext, more: Partial<Service> = {}): Promise<SignInWorld> {
+  static async open(t: TestContext, more: Partial<Service> = {}, openId?: OpenId): Promise<SignInWorld> {
     const api = await ApiWorld.open();
     t.after(() => api.close());
     writeFileSync(join(api.folder, 'index.html'), INDEX);
     const clock = { ahead: 0 };
-    const signIn = new SignIn(api.installation.log.journal, () => systemClock() + clock.ahead);
+    const signIn = new SignIn(api.installation.log.journal, () => systemClock() + clock.ahead, openId);
     const world = new SignInWorld(api, clock, [], signIn, '');
-    world.url = await world.serve(t, more);
+    world.url = await world.serve(t, { address: () => new URL(`${world.url}/`), ...more });
     return world;
   }
 

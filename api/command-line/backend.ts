@@ -109,8 +109,10 @@ function remoteBackend(service: RunningService): Backend {
     },
     async createSignInLink() {
       const { status, body } = await send(new URL('sign-in-link', service.url), 'POST', headers);
+      // Where people sign in with an identity provider the service says so.
+      if (status === 409) throw new CommandError(body.toString('utf8'));
       if (status !== 200) throw new CommandError(`The service at ${service.url} gave no sign-in link (${status}).`);
-      return `${service.url}sign-in?token=${body.toString('utf8')}`;
+      return body.toString('utf8');
     },
     async readRows(first, end) {
       const url = new URL('log/rows', service.url);

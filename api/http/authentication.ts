@@ -10,7 +10,8 @@ import { readReason } from './reason.ts';
 import { refuse } from './refusal.ts';
 
 const HEADER = 'x-metatrail';
-const SIGN_IN_FIRST = 'Sign in first: open the one-time link that the service printed, or run npx metatrail sign-in.';
+const BY_LINK = 'Sign in first: open the one-time link that the service printed, or run npx metatrail sign-in.';
+const BY_PROVIDER = 'Sign in first, with your identity provider.';
 /** Wrong ones, of one address: nobody types them, and a program that has an old one need not ask more often. */
 const WRONG_TOKENS_A_MINUTE = 30;
 
@@ -39,7 +40,9 @@ export function authenticate(signIn: SignIn): RequestHandler {
     const access =
       bearer !== undefined ? await signIn.accessOfToken(bearer) : await signIn.accessOfSession(session ?? '');
     if (access === undefined) {
-      refuse(response, 401, SIGN_IN_FIRST, 'UNAUTHENTICATED');
+      // `signIn` tells the application which page to show.
+      const way = signIn.openId ? { message: BY_PROVIDER, signIn: 'openid' } : { message: BY_LINK, signIn: 'link' };
+      refuse(response, 401, way.message, 'UNAUTHENTICATED', { signIn: way.signIn });
       return;
     }
     if ('code' in access) {
