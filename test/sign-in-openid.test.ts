@@ -1,10 +1,13 @@
 // Sign-in with a real identity provider: who gets in and as what, and what happens when the provider is away, changes its
 // keys, or sends what nobody can use.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { OpenId } from '../api/access/openid.ts';
+import { OpenId, OpenIdError } from '../api/access/openid.ts';
 import { readEnvironment } from '../api/environment.ts';
 import { makeFolder } from './ingest-world.ts';
 import { Browser, CLIENT_SECRET, OpenIdProvider, type People, type ProviderSettings } from './openid-provider.ts';
@@ -143,6 +146,67 @@ test('while the provider is away nobody new gets in, who is signed in stays, and
   assert.equal((await met.world.send('GET', '/health/ready')).status, 200);
   await met.start();
   assert.equal((await signInAs(met, 'bob')).status, 200);
+});
+
+test('a provider that answers with an error or not at all is away, and one that is no provider lets nobody in', async (t) => {
+  const says: Record<string, [number, string]> = { broken: [503, '{}'], other: [404, 'nothing'], no: [200, '{"a":1}'] };
+  const server = createServer((request, response) => {
+    const [status, body] = says[request.url?.split('/')[1] ?? ''] ?? [];
+    if (status !== undefined) response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  const failureOf = async (path: string): Promise<unknown> => {
+    const { openId } = readEnvironment({
+      METATRAIL_OIDC_ISSUER: `http://127.0.0.1:${port}/${path}`,
+      METATRAIL_OIDC_CLIENT_ID: 'metatrail',
+      METATRAIL_OIDC_ROLES: ROLES,
+    });
+    assert.ok(openId);
+    const begun = new OpenId(openId).begin(new URL('http://localhost/sign-in/callback'));
+    return begun.catch((error: unknown) => (error instanceof OpenIdError ? error.failure : error));
+  };
+  const failures = await Promise.all(['broken', 'silent', 'other', 'no'].map(failureOf));
+  assert.deepEqual(failures, ['away', 'away', 'refused', 'refused']);
+});
+
+test('whatever somebody sends to the callback, the answer is a page and never an error of the program', async (t) => {
+  const met = await meet(t);
+  await met.start();
+  const { world } = met;
+  const queries = [
+    '',
+    '?',
+    '?state=a',
+    '?state=a&state=a',
+    '?state=a&code=',
+    '?state[]=a&code[]=b',
+    '?code=%00&state=a',
+    '?error=x&state=a',
+    '?state=a&code=b&iss=https://evil.example',
+    `?state=a&code=${'b'.repeat(5000)}`,
+    '?state=a&response=x.y.z',
+  ];
+  for (const query of queries)
+    for (const remembered of ['', 'a', 'a.b', 'a.b.c', 'a.b.c.d', '..', '%00.%ff.%', `a.b.${'c'.repeat(5000)}`]) {
+      const cookie = { cookie: `metatrail_sign_in=${remembered}` };
+      const { status, text, headers } = await world.send('GET', `/sign-in/callback${query}`, cookie);
+      if (status === 429) {
+        // Begun again by a service that counts anew.
+        world.url = await world.serve(t, { address: () => new URL(`${world.url}/`) });
+        continue;
+      }
+      assert.equal(status, 401, `${query} ${remembered} ${text}`);
+      assert.ok(!(headers['set-cookie'] ?? []).some((each) => /session=[\w-]/.test(each)));
+    }
+  assert.deepEqual(
+    world.logged.filter((line) => line.includes('A request failed')),
+    [],
+  );
 });
 
 test('a provider with new keys is believed by these, at once', async (t) => {

@@ -89,7 +89,7 @@ export class OpenId {
   /** Who came back. `at`: the callback's address with what the provider added. Throws OpenIdError. */
   async finish(at: URL, remembered: string): Promise<Access> {
     const [state = '', nonce = '', verifier = ''] = remembered.split('.');
-    if (state === '' || at.searchParams.get('state') !== state)
+    if ([state, nonce, verifier].includes('') || at.searchParams.get('state') !== state)
       throw new OpenIdError('stale', 'Somebody came back from the identity provider without having gone there.');
     const configuration = await this.#discover();
     return readAccess(await this.#claims(configuration, at, { state, nonce, verifier }), this.#settings);
@@ -189,7 +189,9 @@ function readGroups(claim: unknown): string[] {
 /** What the library raises, by its names and codes alone: its texts may quote what the provider sent. */
 function failureOf(error: unknown): OpenIdError {
   const codes = [...codesOf(error)].filter((code) => /^[\w-]{1,60}$/.test(code));
-  const isAway = error instanceof TypeError || codes.includes('OAUTH_TIMEOUT') || statusOf(error) >= 500;
+  // What `fetch` raises has no code of its own; what the library says of its arguments has.
+  const isNetwork = error instanceof TypeError && !('code' in error);
+  const isAway = isNetwork || codes.includes('OAUTH_TIMEOUT') || statusOf(error) >= 500;
   const isClient = codes.some((code) => ['invalid_client', 'OAUTH_WWW_AUTHENTICATE_CHALLENGE'].includes(code));
   const what = isAway ? 'does not answer' : isClient ? `does not take ${CLIENT}` : 'let nobody in';
   const message = `The identity provider ${what} (${codes.join(', ') || 'unknown'}).`;
