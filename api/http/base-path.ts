@@ -10,11 +10,7 @@ export function stripBasePath(base: () => string): RequestHandler {
       response.redirect(308, path);
       return;
     }
-    if (path !== '/' && request.url.startsWith(path)) {
-      request.url = request.url.slice(path.length - 1);
-      // Graphql-yoga reads the address from there.
-      request.originalUrl = request.url;
-    }
+    if (path !== '/' && request.url.startsWith(path)) request.url = request.url.slice(path.length - 1);
     next();
   };
 }
