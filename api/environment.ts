@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import { z } from 'zod';
 import type { PublicationSettings } from '../ingest/checkpoints/publication/publication.ts';
+import { isSafeIssuer, type OpenIdSettings, rolesVariable } from './access/openid-settings.ts';
 import { mailVariable, smtpVariable, webhookVariable, witnessesVariable } from './publication-settings.ts';
 
 const DEFAULT_PORT = 8417;
@@ -27,8 +28,17 @@ const clickHouseUrl = z
     'must be an http or https address such as http://127.0.0.1:8123',
   );
 
+/** Where people reach the service; its path ends with a slash. */
+const ownUrl = z
+  .string()
+  .refine(
+    (url) => /^https?:\/\/[^/?#@\s]+(\/[^?#\s]*)?$/.test(url) && URL.canParse(url),
+    'must be the address at which people reach the service, such as https://log.example.org/metatrail/',
+  )
+  .transform((url) => new URL(url.endsWith('/') ? url : `${url}/`));
+
 /** What may hold a password or another secret is not repeated. */
-const SECRET = /_(URL|WEBHOOK)$/;
+const SECRET = /_(URL|WEBHOOK|ISSUER)$/;
 
 const environmentSchema = z.object({
   PORT: z
@@ -55,6 +65,21 @@ const environmentSchema = z.object({
     .transform((list) => list.split(',').map((each) => each.trim()))
     .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8')
     .default([]),
+  METATRAIL_URL: ownUrl.optional(),
+  METATRAIL_TLS_CERT: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_TLS_KEY: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_OIDC_ISSUER: z
+    .string()
+    .refine(isSafeIssuer, 'must be the https address of the identity provider (http to this machine only)')
+    .transform((url) => new URL(url))
+    .optional(),
+  METATRAIL_OIDC_CLIENT_ID: present.optional(),
+  METATRAIL_OIDC_CLIENT_SECRET_FILE: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_OIDC_ROLES: rolesVariable.optional(),
+  METATRAIL_OIDC_SCOPE: present.default('openid profile email'),
+  METATRAIL_OIDC_IDENTITY_CLAIM: present.default('email'),
+  METATRAIL_OIDC_NAME_CLAIM: present.optional(),
+  METATRAIL_OIDC_GROUPS_CLAIM: present.default('groups'),
   METATRAIL_METRICS: z.enum(['signed-in', 'open'], 'must be signed-in or open').default('signed-in'),
   METATRAIL_JOURNAL_DAYS: z
     .string()
@@ -76,6 +101,12 @@ export interface Environment {
   host: string;
   /** Proxies whose word on the address of a client is taken. */
   proxies: readonly string[];
+  /** Where people reach it, if that is not where it listens: behind a proxy, or under a path. */
+  url: URL | undefined;
+  /** Files of the certificate and its key; undefined: it listens without TLS. */
+  tls: { certificateFile: string; keyFile: string } | undefined;
+  /** The identity provider; undefined: people sign in with one-time links. */
+  openId: OpenIdSettings | undefined;
   openMetrics: boolean;
   dataFolder: string;
   configurationFile: string | undefined;
@@ -125,6 +156,9 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     port: data.PORT,
     host: data.METATRAIL_HOST,
     proxies: data.METATRAIL_PROXIES,
+    url: data.METATRAIL_URL,
+    tls: tlsOf(data),
+    openId: openIdOf(data),
     openMetrics: data.METATRAIL_METRICS === 'open',
     dataFolder: data.METATRAIL_DATA,
     configurationFile: data.METATRAIL_CONFIG,
@@ -169,4 +203,41 @@ function publicationOf(data: z.infer<typeof environmentSchema>): PublicationSett
     file: data.METATRAIL_CHECKPOINT_FILE,
     mail: to === undefined || server === undefined || from === undefined ? undefined : { server, from, to },
   };
+}
+
+/** Throws EnvironmentError when one of both is missing. */
+function tlsOf({ METATRAIL_TLS_CERT, METATRAIL_TLS_KEY }: z.infer<typeof environmentSchema>): Environment['tls'] {
+  if (METATRAIL_TLS_CERT !== undefined && METATRAIL_TLS_KEY !== undefined)
+    return { certificateFile: METATRAIL_TLS_CERT, keyFile: METATRAIL_TLS_KEY };
+  if (METATRAIL_TLS_CERT === undefined && METATRAIL_TLS_KEY === undefined) return undefined;
+  throw new EnvironmentError(
+    'The environment variables METATRAIL_TLS_CERT and METATRAIL_TLS_KEY need one another: a certificate and its key.',
+  );
+}
+
+/** Throws EnvironmentError when a part is missing. */
+function openIdOf(data: z.infer<typeof environmentSchema>): OpenIdSettings | undefined {
+  const issuer = data.METATRAIL_OIDC_ISSUER;
+  const clientId = data.METATRAIL_OIDC_CLIENT_ID;
+  const roles = data.METATRAIL_OIDC_ROLES;
+  if (issuer !== undefined && clientId !== undefined && roles !== undefined) {
+    const identity = data.METATRAIL_OIDC_IDENTITY_CLAIM;
+    return {
+      issuer,
+      clientId,
+      clientSecretFile: data.METATRAIL_OIDC_CLIENT_SECRET_FILE,
+      roles,
+      scope: data.METATRAIL_OIDC_SCOPE,
+      claims: {
+        identity,
+        name: data.METATRAIL_OIDC_NAME_CLAIM ?? identity,
+        groups: data.METATRAIL_OIDC_GROUPS_CLAIM,
+      },
+    };
+  }
+  const given = [issuer, clientId, roles, data.METATRAIL_OIDC_CLIENT_SECRET_FILE].some((value) => value !== undefined);
+  if (!given) return undefined;
+  throw new EnvironmentError(
+    'The environment variables METATRAIL_OIDC_ISSUER, METATRAIL_OIDC_CLIENT_ID and METATRAIL_OIDC_ROLES need one another: sign-in with an identity provider is set by all three.',
+  );
 }

@@ -1,6 +1,6 @@
 // Every request to the service: same origin, relative to where the application lives, with the header that a foreign
 // page cannot send.
-import { ServiceError } from './service-error.ts';
+import { ServiceError, type Way } from './service-error.ts';
 import { readReason } from './viewer/reason.ts';
 
 /** An address below the application's own, such as `graphql` or `reports/access.pdf`. */
@@ -15,8 +15,14 @@ export async function request(path: string, init: RequestInit): Promise<Response
   const reason = readReason();
   if (reason !== undefined) headers.set('x-metatrail-reason', encodeURIComponent(reason));
   const response = await fetchOrExplain(path, { ...init, headers, credentials: 'same-origin' });
-  if (response.status === 401) throw new ServiceError('sign-in', 'You are not signed in.');
+  if (response.status === 401)
+    throw new ServiceError('sign-in', 'You are not signed in.', { way: await readWay(response) });
   return response;
+}
+
+async function readWay(response: Response): Promise<Way> {
+  const text = await response.text();
+  return text.includes('"signIn":"openid"') ? 'openid' : 'link';
 }
 
 async function fetchOrExplain(path: string, init: RequestInit): Promise<Response> {

@@ -3,13 +3,19 @@
 /** network: no answer at all; sign-in: the service does not know who asks; answer: it answered with an error. */
 export type Failure = 'network' | 'sign-in' | 'answer';
 
+/** How people sign in there: by a one-time link, or with an identity provider. */
+export type Way = 'link' | 'openid';
+
 export class ServiceError extends Error {
   readonly failure: Failure;
+  /** Of `sign-in`. */
+  readonly way: Way;
 
-  constructor(failure: Failure, message: string, options?: ErrorOptions) {
+  constructor(failure: Failure, message: string, options?: ErrorOptions & { way?: Way }) {
     super(message, options);
     this.name = 'ServiceError';
     this.failure = failure;
+    this.way = options?.way ?? 'link';
   }
 }
 

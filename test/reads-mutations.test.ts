@@ -5,6 +5,7 @@ import { mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { localAccess } from '../api/access/access.ts';
+import { Sessions } from '../api/access/sessions.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { MARKS } from '../ingest/event.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld } from './erasure-world.ts';
@@ -72,6 +73,21 @@ const EVERY_MUTATION: Readonly<Record<string, Attempt>> = {
     error: 'certificate-refused',
     done: '{ certifyErasure(erasure: DONE, who: "officer") { event } }',
   },
+  createToken: {
+    refused: '{ createToken(name: " ", roles: [auditor], expiresAt: "TOMORROW", why: "feed") { secret } }',
+    error: 'bad-user-input',
+    done: '{ createToken(name: "feed", roles: [auditor], expiresAt: "TOMORROW", why: "feed") { secret } }',
+  },
+  revokeToken: {
+    refused: '{ revokeToken(id: 0, why: "lost") { id } }',
+    error: 'bad-user-input',
+    done: '{ revokeToken(id: DONE, why: "lost") { id } }',
+  },
+  revokeSession: {
+    refused: '{ revokeSession(id: "none", why: "lost") { id } }',
+    error: 'bad-user-input',
+    done: '{ revokeSession(id: "SESSION", why: "lost") { id } }',
+  },
   rotateCheckpointKey: {
     refused: '{ rotateCheckpointKey { sequence } }',
     error: 'checkpoint-key-inaccessible',
@@ -90,9 +106,22 @@ test('each mutation of the schema is one event: that of what it did, or a read w
   const world = await openWithLeaver(t);
   const [ann, bob] = [await world.objectOf(ANN.name), await world.objectOf(BOB.name)];
   const nextKey = join(world.data, 'checkpoint-key.next');
+  const { journal } = world.installation.log;
+  const sessions = new Sessions(journal);
+  await journal.accept(() => ({ events: [], state: sessions.begin(localAccess('Dora'), 'link', undefined).state }));
+  const given = {
+    ANN: ann,
+    BOB: bob,
+    SESSION: sessions.list()[0]?.id ?? '',
+    TOMORROW: new Date(Date.now() + 86_400_000).toISOString(),
+  };
   let done = 0;
   for (const [field, attempt] of Object.entries(EVERY_MUTATION)) {
-    const text = (template: string) => template.replace('ANN', ann).replace('BOB', bob).replace('DONE', String(done));
+    const text = (template: string) =>
+      Object.entries({ ...given, DONE: String(done) }).reduce(
+        (all, [name, value]) => all.replace(name, value),
+        template,
+      );
     // There a key that is taken cannot be kept.
     mkdirSync(nextKey);
     const refused = await mutate(world, text(attempt.refused));

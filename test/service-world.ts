@@ -97,8 +97,12 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** Starts the service and waits until it has printed its sign-in link. It is stopped after the test. */
-export async function startService(t: TestContext, company: Company): Promise<RunningService> {
+/** Starts the service and waits until it has printed its sign-in link, or what `ready` finds. It is stopped after the test. */
+export async function startService(
+  t: TestContext,
+  company: Company,
+  ready = /(https?:\/\/\S+sign-in\?token=\S+)/,
+): Promise<RunningService> {
   const child = spawn(process.execPath, [PROGRAM, 'start'], {
     env: company.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -112,7 +116,7 @@ export async function startService(t: TestContext, company: Company): Promise<Ru
   t.after(stop);
   const deadline = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
-    const link = /http:\/\/\S+sign-in\?token=\S+/.exec(output.stdout)?.[0];
+    const link = ready.exec(output.stdout)?.[1];
     if (link !== undefined) return { url: new URL('/', link).href, link, child, stop };
     assert.equal(child.exitCode, null, `the service ended: ${output.stderr}`);
     assert.ok(Date.now() < deadline, `the service did not get ready: ${output.stdout}${output.stderr}`);

@@ -19,7 +19,19 @@ export interface Access {
   reason?: string | undefined;
 }
 
+/** Who has the token of the command line. */
+export const COMMAND_LINE = 'command line';
+/** The person behind the one-time link: it says no name. */
+export const LOCAL_ADMINISTRATOR = 'local administrator';
+/** As what whoever uses a token is recorded: this, and the token's name. */
+export const TOKEN_VIEWER = 'token ';
+
 /** Who has the data folder, or came by the one-time link that only its owner can print. */
 export function localAccess(viewer: string): Access {
   return { viewer, roles: ROLES };
+}
+
+/** What was asked of tokens or sessions cannot be done, for the reason that the message gives. */
+export class AccessError extends Error {
+  override name = 'AccessError';
 }

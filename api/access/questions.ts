@@ -36,6 +36,8 @@ export const WHO_MAY_ASK: Readonly<Record<string, readonly Role[]>> = {
   holds: [...READERS, ...ADMINISTRATORS],
   retentionPlan: ADMINISTRATORS,
   erasurePlan: ADMINISTRATORS,
+  tokens: ADMINISTRATORS,
+  sessions: ADMINISTRATORS,
   /** The way to reports, checks and rows for a bundle, which has every value. */
   report: READERS,
   verify: READERS,
@@ -52,6 +54,9 @@ export const WHO_MAY_DO: Readonly<Record<string, readonly Role[]>> = {
   removeHold: ADMINISTRATORS,
   applyRetention: ADMINISTRATORS,
   rotateCheckpointKey: ADMINISTRATORS,
+  createToken: ADMINISTRATORS,
+  revokeToken: ADMINISTRATORS,
+  revokeSession: ADMINISTRATORS,
 };
 
 /** What was asked is for other roles than those of whoever asked. */

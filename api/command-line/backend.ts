@@ -6,13 +6,12 @@ import path from 'node:path';
 import { z } from 'zod';
 import type { RowReader } from '../../ingest/bundle/export-bundle.ts';
 import { rowSchema } from '../../ingest/clickhouse/rows.ts';
-import { localAccess } from '../access/access.ts';
+import { COMMAND_LINE, localAccess } from '../access/access.ts';
 import { readBundleRows } from '../bundle-rows.ts';
 import { chooseConfiguration, readConfiguration, rememberChoice } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
 import { Installation } from '../installation.ts';
 import { findService, type RunningService } from '../running-service.ts';
-import { COMMAND_LINE } from '../sign-in.ts';
 import { CommandError } from './command-error.ts';
 import { describeFailure } from './failure.ts';
 
@@ -110,8 +109,10 @@ function remoteBackend(service: RunningService): Backend {
     },
     async createSignInLink() {
       const { status, body } = await send(new URL('sign-in-link', service.url), 'POST', headers);
+      // Where people sign in with an identity provider the service says so.
+      if (status === 409) throw new CommandError(body.toString('utf8'));
       if (status !== 200) throw new CommandError(`The service at ${service.url} gave no sign-in link (${status}).`);
-      return `${service.url}sign-in?token=${body.toString('utf8')}`;
+      return body.toString('utf8');
     },
     async readRows(first, end) {
       const url = new URL('log/rows', service.url);

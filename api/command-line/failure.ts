@@ -5,6 +5,7 @@ import { OtherInstallationError, UnknownNameError } from '../../engine/engine.ts
 import { ReplayError } from '../../engine/replay/replay.ts';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import { ReportParameterError } from '../../reports/definitions.ts';
+import { OpenIdError } from '../access/openid.ts';
 import { ForbiddenError } from '../access/questions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
 import { EnvironmentError } from '../environment.ts';
@@ -22,6 +23,7 @@ const FOR_PEOPLE = [
   ChoiceError,
   EnvironmentError,
   ListenError,
+  OpenIdError,
   CommandError,
   AnswerTooLargeError,
   BrokenLogError,

@@ -1,13 +1,14 @@
 // Carries out a task of maintenance: by the service that runs on the data folder, or on the folder itself when none does.
+
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import cliProgress from 'cli-progress';
 import { z } from 'zod';
 import { type LogTarget, openChangeLog } from '../../ingest/log.ts';
+import { COMMAND_LINE } from '../access/access.ts';
 import { type Environment, logTargetOf } from '../environment.ts';
 import { carryOut, type OnProgress, type Task } from '../maintenance.ts';
 import { findService, type RunningService } from '../running-service.ts';
-import { COMMAND_LINE } from '../sign-in.ts';
 import { CommandError } from './command-error.ts';
 
 /** Throws CommandError, LogError and ReplayError. */

@@ -14,6 +14,7 @@ import { addRecover } from './recover.ts';
 import { addReplay } from './replay.ts';
 import { addRetentionCommands } from './retention.ts';
 import { startService } from './start.ts';
+import { addTokenCommands } from './token.ts';
 import { addVerifyCommands } from './verify.ts';
 
 export function createProgram(): Command {
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   addErasureCommands(program);
   addRetentionCommands(program);
   addSignIn(program);
+  addTokenCommands(program);
   addMoveLog(program);
   addRecover(program);
   addReplay(program);

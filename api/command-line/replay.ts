@@ -1,11 +1,12 @@
 // `metatrail replay`: the engine's state rebuilt from the log.
+
 import path from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import { rebuildInto } from '../../engine/replay/rebuild.ts';
+import { COMMAND_LINE } from '../access/access.ts';
 import type { Environment } from '../environment.ts';
 import { recordCopy } from '../maintenance.ts';
-import { COMMAND_LINE } from '../sign-in.ts';
 import { VERSION } from '../version.ts';
 import { CommandError } from './command-error.ts';
 import { maintain, quietTargetOf, requireDataFolder, withProgress } from './maintain.ts';

@@ -1,7 +1,5 @@
 // `metatrail start`: opens the data folder, listens, builds the web application when it is not built yet, replays the
 // demonstration company when that is what runs, and prints where to sign in.
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import cliProgress from 'cli-progress';
 import { destination, type Logger, pino } from 'pino';
@@ -10,7 +8,9 @@ import {
   prepareDemonstration,
   replayDemonstration,
 } from '../../engine/demonstration/replay.ts';
+import { systemClock } from '../../ingest/clock.ts';
 import { REMEDIES } from '../../ingest/errors.ts';
+import { OpenId } from '../access/openid.ts';
 import {
   type ConfigurationChoice,
   chooseConfiguration,
@@ -19,22 +19,25 @@ import {
   rememberChoice,
 } from '../configuration-choice.ts';
 import type { Environment } from '../environment.ts';
-import { createHttpApplication, listen } from '../http/server.ts';
+import { createHttpApplication } from '../http/server.ts';
 import { Installation } from '../installation.ts';
 import { announceService, withdrawService } from '../running-service.ts';
 import { SignIn } from '../sign-in.ts';
 import { buildWebApplication, WEB_FOLDER } from '../web-build.ts';
+import { type Doors, openDoors } from './doors.ts';
 
 const LOG_FILE = 'metatrail.log';
 
 /** Starts the service and returns when it is ready; it then runs until SIGINT or SIGTERM. */
 export async function startService(environment: Environment, variables: Record<string, string>): Promise<void> {
   const { dataFolder } = environment;
+  const openId = environment.openId && new OpenId(environment.openId);
+  openId?.checkSecret();
   const choice = chooseConfiguration(dataFolder, environment.configurationFile, variables);
   const configuration = readConfiguration(choice, dataFolder);
   const installation = await Installation.open(environment, configuration);
   try {
-    await serve(installation, environment, choice);
+    await serve(installation, environment, choice, openId);
   } catch (error) {
     // An embedded ClickHouse that is at work must not be left by a process that ends.
     withdrawService(dataFolder);
@@ -43,29 +46,37 @@ export async function startService(environment: Environment, variables: Record<s
   }
 }
 
-async function serve(installation: Installation, environment: Environment, choice: ConfigurationChoice): Promise<void> {
+async function serve(
+  installation: Installation,
+  environment: Environment,
+  choice: ConfigurationChoice,
+  openId: OpenId | undefined,
+): Promise<void> {
   const { dataFolder } = environment;
   const { configuration } = installation.engine;
   if (isDemonstration(choice)) await prepareDemonstration(dataFolder);
   const logger = openLogger(environment);
-  const signIn = new SignIn(installation.log.journal);
+  const signIn = new SignIn(installation.log.journal, systemClock, openId);
   let doing: string | undefined = 'starting';
+  let doors: Doors | undefined;
   const application = createHttpApplication({
     installation,
     signIn,
     logger,
     notReady: () => doing,
     publicLog: environment.publicLog,
+    // Known once it listens, and before anybody can ask.
+    address: () => doors?.address ?? new URL('http://localhost/'),
     webFolder: WEB_FOLDER,
     proxies: environment.proxies,
     openMetrics: environment.openMetrics,
   });
-  const server = await listen(application, environment.host, environment.port);
-  const url = urlOf(server, environment);
+  doors = await openDoors(application, environment);
+  const url = doors.address.href;
   rememberChoice(choice, dataFolder);
-  announceService(dataFolder, { url, token: signIn.commandLineToken, pid: process.pid });
+  announceService(dataFolder, { url: doors.local, token: signIn.commandLineToken, pid: process.pid });
   const stopping = new AbortController();
-  stopOnSignals({ server, installation, dataFolder, logger, stopping });
+  stopOnSignals({ doors, installation, dataFolder, logger, stopping });
   installation.log.publication.onFailed((message) => logger.warn(message));
   logger.info({ url, configuration: configuration.name }, 'The service listens.');
   console.log(`Metatrail runs ${configuration.name} in ${dataFolder}.`);
@@ -81,12 +92,12 @@ async function serve(installation: Installation, environment: Environment, choic
   if (stopping.signal.aborted) return;
   const { problem } = installation.log.shipper;
   if (problem) console.log(`\n${problem.message} ${REMEDIES[problem.code]}`);
-  const link = `${url}sign-in?token=${await signIn.createLink()}`;
+  const where = openId
+    ? `Open this address to sign in with ${openId.issuer}:\n\n  ${url}\n`
+    : `Open this address to sign in (it works once, within an hour):\n\n  ${url}sign-in?token=${await signIn.createLink()}\n\nnpx metatrail sign-in prints another.`;
   doing = undefined;
   logger.info('The service is ready.');
-  console.log(
-    `\nOpen this address to sign in (it works once, within an hour):\n\n  ${link}\n\nnpx metatrail sign-in prints another. Ctrl+C stops the service.`,
-  );
+  console.log(`\n${where} Ctrl+C stops the service.`);
 }
 
 function openLogger(environment: Environment): Logger {
@@ -94,12 +105,6 @@ function openLogger(environment: Environment): Logger {
     { level: environment.logLevel, base: null },
     destination({ dest: path.join(environment.dataFolder, LOG_FILE), sync: true, mode: 0o600 }),
   );
-}
-
-function urlOf(server: Server, environment: Environment): string {
-  const { port } = server.address() as AddressInfo;
-  const host = environment.host === '0.0.0.0' || environment.host === '::' ? 'localhost' : environment.host;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}/`;
 }
 
 async function replayWithProgress(installation: Installation, dataFolder: string, signal: AbortSignal): Promise<void> {
@@ -131,20 +136,19 @@ async function replayWithProgress(installation: Installation, dataFolder: string
 }
 
 interface Stoppable {
-  server: Server;
+  doors: Doors;
   installation: Installation;
   dataFolder: string;
   logger: Logger;
   stopping: AbortController;
 }
 
-function stopOnSignals({ server, installation, dataFolder, logger, stopping }: Stoppable): void {
+function stopOnSignals({ doors, installation, dataFolder, logger, stopping }: Stoppable): void {
   const stop = async () => {
     if (stopping.signal.aborted) process.exit(1);
     stopping.abort();
     withdrawService(dataFolder);
-    server.close();
-    server.closeAllConnections();
+    doors.close();
     await installation.close();
     const { problem } = installation.log.checkpoints;
     if (problem) logger.warn({ code: problem.code }, `The last events are not signed for yet. ${problem.message}`);

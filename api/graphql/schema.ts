@@ -9,6 +9,7 @@ import { findHoldings } from '../queries/entitlements.ts';
 import { countFound, findObjects, LONGEST_SEARCH, MOST_OBJECTS, type ObjectSearch } from '../queries/objects.ts';
 import { countChangesByDay } from '../queries/overview.ts';
 import { findRuns } from '../queries/runs.ts';
+import { addAccessFields } from './access-types.ts';
 import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
 import { asKnownAt, leftOwnEvent, waitForDelivery } from './context.ts';
@@ -183,5 +184,6 @@ builder.mutationType({
 addErasureFields();
 addHoldFields();
 addRetentionFields();
+addAccessFields();
 
 export const schema = builder.toSchema();

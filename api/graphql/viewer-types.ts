@@ -1,12 +1,18 @@
 // Whoever asks: what a page or a tool needs to know to offer only what they may do.
-import { type Access, ROLES } from '../access/access.ts';
+import type { Access, Role } from '../access/access.ts';
 import { mayAsk, mayDo, WHO_MAY_ASK, WHO_MAY_DO } from '../access/questions.ts';
 import { describeSight } from '../queries/sight.ts';
 import { builder } from './builder.ts';
 
-const RoleType = builder.enumType('Role', {
-  description: 'What somebody who is signed in may be.',
-  values: ROLES,
+export const RoleType = builder.enumType('Role', {
+  description: 'What somebody may. Several together may what each of them may.',
+  values: {
+    auditor: { description: 'Reads everything but values that are marked sensitive.' },
+    investigator: { description: 'Sees these too.' },
+    manager: { description: 'Sees the people who report to them.' },
+    operator: { description: 'Runs agents.' },
+    administrator: { description: 'Manages access, erasure, holds and retention.' },
+  } satisfies Record<Role, object>,
 });
 
 const ViewerType = builder.objectRef<Access>('Viewer').implement({

@@ -10,6 +10,7 @@ import { schema } from '../graphql/schema.ts';
 import type { Installation } from '../installation.ts';
 import { executeRecorded } from '../reads/execute.ts';
 import { readReader } from './authentication.ts';
+import { refuse } from './refusal.ts';
 
 /** A body larger than this is no question that a person or a page asks. */
 const LARGEST_BODY_BYTES = 100_000;
@@ -78,9 +79,4 @@ function checkBody(request: Request, response: Response, next: NextFunction): vo
   const body = bodySchema.safeParse(request.body);
   if (body.success) next();
   else refuse(response, 400, 'The body must be a JSON object such as {"query": "{ log { size } }", "variables": {}}.');
-}
-
-/** An answer in the form of GraphQL's errors. */
-export function refuse(response: Response, status: number, message: string, code = 'BAD_USER_INPUT'): void {
-  response.status(status).json({ errors: [{ message, extensions: { code } }] });
 }

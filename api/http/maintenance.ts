@@ -1,18 +1,17 @@
 // The door of the command line to what concerns the data folder as a whole. Lines of JSON: progress while it goes on, then
 // the result or what went wrong, in a sentence. Only the command line of this machine's user knows the token for it.
-import express, { type Request, type Response, Router } from 'express';
+import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { ReplayError } from '../../engine/replay/replay.ts';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
 import type { ChangeLog } from '../../ingest/log.ts';
 import { FAILED } from '../graphql/errors.ts';
 import { carryOut, taskSchema } from '../maintenance.ts';
-import { COMMAND_LINE, type SignIn } from '../sign-in.ts';
-import { authenticate, readReader } from './authentication.ts';
+import { isFromCommandLine, readReader } from './authentication.ts';
 
-export function maintenanceRoutes(log: ChangeLog, signIn: SignIn, report: (error: unknown) => void): Router {
+export function maintenanceRoutes(log: ChangeLog, known: RequestHandler, report: (error: unknown) => void): Router {
   const router = Router();
-  router.post('/maintenance', authenticate(signIn), express.json(), async (request, response) => {
-    if (readReader(request).viewer === COMMAND_LINE) await answer(log, request, response, report);
+  router.post('/maintenance', known, express.json(), async (request, response) => {
+    if (isFromCommandLine(request)) await answer(log, request, response, report);
     else response.status(403).json({ error: 'Only the command line may do this.' });
   });
   return router;

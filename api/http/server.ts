@@ -1,6 +1,7 @@
 // The service over HTTP: health for everybody, sign-in, and everything else for those who are signed in or have a token; the
 // checkpoints and tiles of the log for everybody where the environment says so.
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
 import { formatIso } from '../../ingest/clock.ts';
@@ -9,12 +10,15 @@ import { FAILED } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import type { SignIn } from '../sign-in.ts';
 import { allowing } from './allowing.ts';
-import { authenticate, signInRoutes } from './authentication.ts';
-import { refuse, serveGraphQL } from './graphql.ts';
+import { authenticate } from './authentication.ts';
+import { stripBasePath } from './base-path.ts';
+import { serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
 import { maintenanceRoutes } from './maintenance.ts';
 import { dropUnread, PATIENCE_MS } from './patience.ts';
+import { refuse } from './refusal.ts';
 import { serveReport } from './reports.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 import { serveRows, serveVerification } from './verification.ts';
 import { serveWebApplication } from './web-application.ts';
 
@@ -26,6 +30,8 @@ export interface Service {
   notReady: () => string | undefined;
   /** Checkpoints, tiles and public keys are served to everybody. */
   publicLog: boolean;
+  /** Where people reach the service; `http://localhost/` unless given. */
+  address?: () => URL;
   /** The folder of the built web application. */
   webFolder: string;
   /** Addresses of the proxies before the service, whose `X-Forwarded-For` says who the client is; usually none. */
@@ -40,23 +46,27 @@ export function createHttpApplication(service: Service): Express {
   const application = express();
   application.disable('x-powered-by');
   application.set('trust proxy', service.proxies ?? []);
-  application.use(setSecurityHeaders, dropUnread(service.patienceMs ?? PATIENCE_MS));
+  const address = service.address ?? (() => new URL('http://localhost/'));
+  const base = () => address().pathname;
+  application.use(stripBasePath(base), setSecurityHeaders, dropUnread(service.patienceMs ?? PATIENCE_MS));
   application.get('/health/live', (_, response) => {
     response.json({ live: true });
   });
   application.get('/health/ready', (_, response) => answerReady(service, response));
-  const known = service.openMetrics ? [] : [authenticate(service.signIn)];
-  application.get('/metrics', ...known, (_, response) => answerMetrics(service, response));
-  application.use(signInRoutes(service.signIn));
+  const known = authenticate(service.signIn);
+  application.get('/metrics', ...(service.openMetrics ? [] : [known]), (_, response) =>
+    answerMetrics(service, response),
+  );
+  application.use(signInRoutes({ signIn: service.signIn, known, logger: service.logger, address }));
   const report = (error: unknown) => logFailure(service.logger, error);
-  application.post('/log/verify', authenticate(service.signIn), serveVerification(service.installation));
-  application.get('/log/rows', authenticate(service.signIn), allowing('bundle'), serveRows(service.installation));
-  const logReaders = service.publicLog ? undefined : authenticate(service.signIn);
+  application.post('/log/verify', known, serveVerification(service.installation));
+  application.get('/log/rows', known, allowing('bundle'), serveRows(service.installation));
+  const logReaders = service.publicLog ? undefined : known;
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
-  application.use('/graphql', authenticate(service.signIn), serveGraphQL(service.installation, report));
-  application.use(maintenanceRoutes(service.installation.log, service.signIn, report));
-  application.get('/reports/:name.pdf', authenticate(service.signIn), serveReport(service.installation));
-  application.use(serveWebApplication(service.webFolder));
+  application.use('/graphql', known, serveGraphQL(service.installation, report));
+  application.use(maintenanceRoutes(service.installation.log, known, report));
+  application.get('/reports/:name.pdf', known, serveReport(service.installation));
+  application.use(serveWebApplication(service.webFolder, base));
   application.use(answerNothingHere);
   application.use(handleError(service.logger));
   return application;
@@ -146,15 +156,40 @@ function logFailure(logger: Logger, error: unknown): void {
   }
 }
 
-/** Listens, or throws an Error that says in a sentence why not. */
-export function listen(application: Express, host: string, port: number): Promise<Server> {
+/** A certificate with its chain, and its private key, as PEM. */
+export interface Certificate {
+  cert: Buffer;
+  key: Buffer;
+}
+
+/** Listens, or throws a ListenError that says in a sentence why not. */
+export function listen(
+  application: Express,
+  host: string,
+  port: number,
+  certificate?: Certificate | undefined,
+): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = application.listen(port, host);
+    const server = createFor(application, certificate);
     server.once('listening', () => resolve(server));
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(new ListenError(sentenceOf(error, host, port), { cause: error }));
     });
+    server.listen(port, host);
   });
+}
+
+function createFor(application: Express, certificate: Certificate | undefined): Server {
+  if (certificate === undefined) return createServer(application);
+  try {
+    return createTlsServer(certificate, application);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+    throw new ListenError(
+      `METATRAIL_TLS_CERT and METATRAIL_TLS_KEY are no certificate and its key, as PEM (${code}).`,
+      { cause: error },
+    );
+  }
 }
 
 /** The service cannot listen where it should. */

@@ -1,7 +1,7 @@
 // Catches what a page throws while it is drawn: "not signed in", and mistakes of our own.
 import { Component, type ReactNode } from 'react';
 import { ServiceError } from '../service-error.ts';
-import { SignInPage } from './sign-in-page.tsx';
+import { SignInPage, SignInWithProvider } from './sign-in-page.tsx';
 
 interface FailureBoundaryProps {
   /** Forgets the failed answers, so that they are asked again. */
@@ -30,7 +30,9 @@ export class FailureBoundary extends Component<FailureBoundaryProps, { error: un
   override render(): ReactNode {
     const { error } = this.state;
     if (error === undefined) return this.props.children;
-    if (error instanceof ServiceError && error.failure === 'sign-in') return <SignInPage retry={this.retry} />;
+    if (error instanceof ServiceError && error.failure === 'sign-in') {
+      return error.way === 'openid' ? <SignInWithProvider /> : <SignInPage retry={this.retry} />;
+    }
     return (
       <main className="sign-in">
         <title>Mistake · Metatrail</title>

@@ -11,6 +11,11 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
   { kind: 'session', what: 'sessions', why: 'secrets; whoever is signed in signs in again' },
   { kind: 'sign-in-link', what: 'sign-in links', why: 'secrets; `metatrail sign-in` makes another' },
   {
+    kind: 'token',
+    what: 'API tokens',
+    why: 'secrets; events say which were made and revoked, and whoever needs one gets another',
+  },
+  {
     kind: 'tombstone',
     what: 'tombstones',
     why: 'events say them, but the event of an early one expires with a later partition; `metatrail verify` holds them against the tiles',
