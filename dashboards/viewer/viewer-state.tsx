@@ -65,7 +65,6 @@ function SensitiveValues(): ReactNode {
         name="reason"
         required
         maxLength={LONGEST_REASON}
-        // biome-ignore lint/a11y/noAutofocus: the button that was pressed asked for it
         autoFocus
       />
       <button type="submit">Show</button>
