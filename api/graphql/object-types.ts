@@ -89,7 +89,7 @@ const ObjectStateType = builder.objectRef<ObjectState>('ObjectState').implement(
   }),
 });
 
-const HoldingType = builder.objectRef<Holding>('Holding').implement({
+export const HoldingType = builder.objectRef<Holding>('Holding').implement({
   description: 'An entitlement that somebody held at an instant in one system.',
   fields: (t) => ({
     holder: t.field({ type: ObjectReferenceType, nullable: true, resolve: ({ holder }) => referenceOf(holder) }),

@@ -16,6 +16,7 @@ import { addErasureFields } from './erasure-types.ts';
 import { addHoldFields } from './hold-types.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './overview-types.ts';
+import './nested-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
 import { addRetentionFields } from './retention-types.ts';
