@@ -6,7 +6,7 @@ import {
   type NestedAccess,
   type NestedHolding,
 } from '../queries/nested-entitlements.ts';
-import { builder, checkId, GONE } from './builder.ts';
+import { builder, checkId, GONE, WATERMARK } from './builder.ts';
 import { ObjectReferenceType, referenceOf } from './change-types.ts';
 import { asKnownAt } from './context.ts';
 import { HoldingType, MetaverseObjectType } from './object-types.ts';
@@ -77,7 +77,6 @@ const NestedHolderListType = builder.objectRef<NestedAccess>('NestedHolderList')
 
 const AT = 'The instant; none: now.';
 const AGENT = 'One connected system, or "" for the metaverse; none: all connected systems.';
-export const WATERMARK = 'Only what was known when the log had this many events; none: all that is delivered.';
 
 builder.queryField('nestedHolders', (t) =>
   t.field({
@@ -104,7 +103,7 @@ builder.objectField(MetaverseObjectType, 'nestedAccess', (t) =>
       agent: t.arg.string({ description: AGENT }),
       watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
     },
-    resolve: ({ id }, { at, agent, watermark }, { queries }) =>
-      findNestedAccess(asKnownAt(queries, watermark), at ?? systemClock(), id, agent ?? undefined),
+    resolve: ({ id, known }, { at, agent, watermark }) =>
+      findNestedAccess(asKnownAt(known, watermark), at ?? systemClock(), id, agent ?? undefined),
   }),
 );
