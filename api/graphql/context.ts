@@ -13,6 +13,7 @@ import { sightOf } from '../access/sight.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
+import { findLosers } from '../queries/hops.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
 import type { ReportingLines } from '../queries/reporting-lines.ts';
 import type { Reference } from '../queries/results.ts';
@@ -48,6 +49,8 @@ export interface RequestContext {
   events: DataLoader<number, ChangeEvent | undefined>;
   /** What a change led to, the first so many of it. */
   effects: DataLoader<EffectsKey, Effects, string>;
+  /** What lost on precedence against a change. */
+  losers: DataLoader<ChangeEvent, ChangeEvent[]>;
   /** The counters of a run's steps, counted from the log as far as the run was asked for: by step. */
   stepCounts: DataLoader<RunRecord, ReadonlyMap<number, StepCounts>>;
   /** That events are in the log, by the newest checkpoint. */
@@ -107,6 +110,7 @@ export function createRequestContext(answering: Answering, asking: Asking): Requ
     effects: new DataLoader((keys) => findEffectsOf(context.queries, keys), {
       cacheKeyFn: ({ event, first }) => `${event.sequence}/${first}`,
     }),
+    losers: new DataLoader((events) => findLosers(context.queries, events), { cache: false }),
     stepCounts: new DataLoader((runs) => countStepsOf(context.queries, runs), { cache: false }),
     proofs: new DataLoader((sequences) => proveEach(log.checkpoints, sequences, signal)),
     lastRuns: new DataLoader((keys) => findLastRunsOf(context.queries, keys), { cache: false }),

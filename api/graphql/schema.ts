@@ -17,6 +17,7 @@ import { addHoldFields } from './hold-types.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './overview-types.ts';
 import './difference-types.ts';
+import './hop-types.ts';
 import './nested-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
