@@ -118,9 +118,9 @@ const OpenLeaverType = builder.objectRef<OpenLeaver>('OpenLeaver').implement({
   }),
 });
 
-const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement({
+export const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement({
   description:
-    'Hours from leaving to disabled by system. Open cases count as longer than any closed one; a quantile among them is not known yet.',
+    'Hours from leaving to disabled by system. Open cases count as open so long, and maybe longer (Kaplan and Meier); a figure that is not reached yet is none.',
   fields: (t) => ({
     agent: t.exposeString('agent'),
     closed: t.exposeInt('closed'),
