@@ -19,6 +19,7 @@ import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './o
 import './difference-types.ts';
 import './hop-types.ts';
 import './nested-types.ts';
+import './open-export-types.ts';
 import './people-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
