@@ -35,7 +35,7 @@ builder.objectFields(ChangeType, (t) => ({
     description: 'The way here, hop by hop: the root first, this change last. As `causedBy`, with delays and losers.',
     resolve: async (event, _, { events, queries }) => {
       const load = (sequence: number) => events.load(sequence);
-      return findHops(await findCauses(event, load, queries.expired?.below), load);
+      return findHops(await findCauses(event, load, queries), load);
     },
   }),
   wentTo: t.field({

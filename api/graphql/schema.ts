@@ -23,6 +23,7 @@ import './open-export-types.ts';
 import './people-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
+import './search-types.ts';
 import { addRetentionFields } from './retention-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
 import './viewer-types.ts';

@@ -4,7 +4,15 @@
 // The log is walked level by level, as wide as a level is and with one statement for it: the members of a group, the members of
 // those, and so on; or the groups of a person, and the groups of those. Each object is looked at once in each system, so a
 // circle of groups ends. A way stays within one system: that a group in one system is called like one in another gives nobody anything.
-import { AnswerTooLargeError, asHeld, batchesOf, describeGone, MOST_ROWS, NO_ID, type QueryContext } from './context.ts';
+import {
+  AnswerTooLargeError,
+  asHeld,
+  batchesOf,
+  describeGone,
+  MOST_ROWS,
+  NO_ID,
+  type QueryContext,
+} from './context.ts';
 import { describeHoldings, type EntitlementFilter, type HoldingRow, readHoldings } from './entitlements.ts';
 import type { Holding, Reference, Watermark } from './results.ts';
 
