@@ -131,7 +131,7 @@ async function samplesOf(name: string): Promise<Record<string, unknown>> {
   const id = world.id(name);
   const sequence = world.events().findLast(({ object, values }) => object === id && values.length > 0)?.sequence ?? 0;
   const instants = { at: '2024-03-15T00:00:00Z', from: '2024-01-01T00:00:00Z', to: '2024-12-31T00:00:00Z' };
-  return { id, object: id, entitlement: id, sequence, ...instants };
+  return { id, object: id, entitlement: id, sequence, text: name, ...instants };
 }
 
 const VALUES =
