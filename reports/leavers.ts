@@ -1,7 +1,7 @@
 // Leavers of a period: how long their accounts stayed open, by system; then each leaver, the longest delay first.
 import type { Leaver, LeaverAccount, LeaversOfPeriod } from '../api/queries/results.ts';
+import { computeDelays, type Duration } from '../api/queries/survival.ts';
 import type { Block, Cell, Row, Table } from './content.ts';
-import { computeDelays, type Duration } from './delay.ts';
 import {
   compareNames,
   countOf,

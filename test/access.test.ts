@@ -136,7 +136,7 @@ async function samplesOf(name: string): Promise<Record<string, unknown>> {
     to: '2024-12-31T00:00:00Z',
     expiresAt: '2099-01-01T00:00:00Z',
   };
-  return { id, object: id, entitlement: id, sequence, ...instants };
+  return { id, object: id, entitlement: id, sequence, text: name, ...instants };
 }
 
 const VALUES =

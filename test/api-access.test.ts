@@ -310,7 +310,7 @@ test('a period holds both its ends, to the microsecond', async () => {
   assert.deepEqual(await names('2024-05-01T08:00:00Z', '2024-05-01T08:00:00Z'), ['Zed Zebra']);
 });
 
-test('delays count open cases as longer than any closed one, and leave out whoever came back', async () => {
+test('delays count open cases as open, and whoever came back as neither open nor closed', async () => {
   const found = await leavers('2024-01-01T00:00:00Z', '2024-12-31T00:00:00Z');
   const rounded = summariseDelays(found).map((each) => ({
     ...each,

@@ -32,6 +32,7 @@ after(() => world.close());
 
 const given = new Map([
   ['sequence', '20'],
+  ['text', '"Bob"'],
   ['from', '5'],
   ['to', '20'],
 ]);

@@ -13,14 +13,18 @@ import { findChanges } from '../api/queries/changes.ts';
 import { findCompleteness } from '../api/queries/completeness.ts';
 import { type QueryContext, readSequences } from '../api/queries/context.ts';
 import { findEmployments, type PeopleRules } from '../api/queries/employment.ts';
-import { findHoldings } from '../api/queries/entitlements.ts';
+import { findHoldings, readHoldings } from '../api/queries/entitlements.ts';
 import { readGrants } from '../api/queries/grants.ts';
 import { findHistory } from '../api/queries/history.ts';
+import { findLosers } from '../api/queries/hops.ts';
 import { findLastInstant, findLeavers } from '../api/queries/leavers.ts';
 import { readLinks } from '../api/queries/links.ts';
+import { findMoves } from '../api/queries/movers.ts';
 import { nameObjects } from '../api/queries/names.ts';
+import { findNestedAccess, findNestedHolders } from '../api/queries/nested-entitlements.ts';
 import { findState } from '../api/queries/object-state.ts';
 import { countFound, findObjects } from '../api/queries/objects.ts';
+import { countOpenExports, findOpenExports } from '../api/queries/open-exports.ts';
 import {
   countChangesByDay,
   countChangesByMonth,
@@ -31,6 +35,8 @@ import {
 import { findReads } from '../api/queries/reads.ts';
 import { ReportingLines } from '../api/queries/reporting-lines.ts';
 import { countSteps, findLastRuns, findRuns } from '../api/queries/runs.ts';
+import { findByText } from '../api/queries/search.ts';
+import { findDifference } from '../api/queries/state-difference.ts';
 import { Team } from '../api/queries/team.ts';
 import type { SignedCheckpoint } from '../ingest/checkpoints/kept-checkpoint.ts';
 import { openChangeLog } from '../ingest/log.ts';
@@ -75,6 +81,22 @@ const QUESTIONS: Record<string, Question> = {
   'who held what in the metaverse': (context) => findHoldings(context, IN_MARCH, { agent: '' }),
   'who held one group': (context, log) => findHoldings(context, IN_MARCH, { entitlement: idOf(log, 'Red') }),
   'what one person held': (context, log) => findHoldings(context, IN_MARCH, { holder: idOf(log, 'Bob Beech') }),
+  'who held one group through others': (context, log) => findNestedHolders(context, IN_MARCH, idOf(log, 'Red')),
+  'what one person held through groups': (context, log) => findNestedAccess(context, IN_MARCH, idOf(log, 'Bob Beech')),
+  'who held several groups': (context, { objects }) => readHoldings(context, IN_MARCH, { entitlement: objects }),
+  'what differs between two states': ofEach((context, id) =>
+    findDifference(id, { context, at: IN_MARCH }, { context, at: HALF_A_YEAR[1] }),
+  ),
+  'what lost against each change': async (context, { sequences }) =>
+    findLosers(context, [...(await readSequences(context, sequences)).values()]),
+  'who moved': (context, { people }) => findMoves(context, { from: 0, to: HALF_A_YEAR[1] }, people),
+  'exports that are open': async (context) => [
+    await findOpenExports(context, {}, PAGE),
+    await findOpenExports({ ...context, watermark: Math.min(100, context.watermark) }, { agent: 'directory' }, PAGE),
+    await countOpenExports({ ...context, watermark: Math.min(100, context.watermark) }, {}),
+  ],
+  'a search': (context) => findByText(context, { search: 'e' }, 100),
+  'a search with a mistake': (context) => findByText(context, { search: 'Beehc' }, 100),
   'what we knew then': (context) => findHoldings({ ...context, watermark: 60 }, IN_MARCH, {}),
   'how each grant came about': (context, { sequences }) => readGrants(context, sequences),
   'how long leavers kept access': (context, { people }) => findLeavers(context, ...HALF_A_YEAR, people),

@@ -166,3 +166,28 @@ async function textOf(t: TestContext, world: ErasureWorld, report: string, param
   for await (const chunk of pdf) chunks.push(Buffer.from(chunk));
   return readPdf(t, Buffer.concat(chunks))?.text;
 }
+
+test('an erased person is found by no search any more, and nothing of their names is left where searches look', async (t) => {
+  const world = await ErasureWorld.open(t);
+  await world.employ(ANN, BOB);
+  await world.employ(BOB);
+  const called = async () => {
+    const rows = await world.rows(
+      'SELECT * FROM mergeTreeProjection(currentDatabase(), events, names)',
+      z.looseObject({}),
+    );
+    return rows.filter((row) => JSON.stringify(row).includes(ANN.name)).length;
+  };
+  const find = async () => {
+    const asked = 'query ($text: String!) { search(text: $text) { rank } }';
+    const { data, errors } = await world.installation.ask(asked, { text: ANN.name }, localAccess('auditor'));
+    assert.equal(errors, undefined);
+    return z.object({ search: z.array(z.unknown()) }).parse(data).search.length;
+  };
+  assert.ok((await called()) > 0);
+  assert.equal(await find(), 1);
+  await world.erase(await world.objectOf(ANN.name));
+  await world.installation.log.eraser.settle();
+  assert.equal(await called(), 0);
+  assert.equal(await find(), 0);
+});

@@ -76,6 +76,20 @@ test('a text that is in a projection alone is found', async (t) => {
   assert.deepEqual(await searchClickHouse(clickhouse, SOUGHT), ['people (by_what).what']);
 });
 
+test('a text that only a projection of groups has is found, also where it groups by an expression', async (t) => {
+  const clickhouse = open(t);
+  await run(
+    clickhouse,
+    `CREATE TABLE people (n UInt64, list Array(String), PROJECTION called (SELECT array(list[1]), max(n) GROUP BY array(list[1])))
+     ENGINE = ReplacingMergeTree ORDER BY n SETTINGS deduplicate_merge_projection_mode = 'ignore'`,
+    `INSERT INTO people VALUES (1, ['${NAME}'])`,
+    "INSERT INTO people VALUES (1, [''])",
+    'OPTIMIZE TABLE people FINAL',
+    'ALTER TABLE people MODIFY SETTING old_parts_lifetime = 0',
+  );
+  assert.deepEqual(await searchClickHouse(clickhouse, SOUGHT), ['people (called).array(arrayElement(list, 1))']);
+});
+
 test('a text that is in a text index alone is found', async (t) => {
   const clickhouse = open(t);
   await run(

@@ -64,6 +64,14 @@ const KEPT = [
     size: 567,
     root: '6caf91320a5f07b8cfff809d64b4d490988e80a58dcaca4c7127e9d5b7e677be',
   },
+  {
+    archive: '4-migration-13',
+    version: 4,
+    migration: 13,
+    log: 'metatrail/d7da0b1cdb6fda38',
+    size: 567,
+    root: '498951c082aae4f1832cdfa68b0b943880d246f49784c584ad71f7361f095a65',
+  },
 ];
 
 /** Opened by kept-data-erased.test.ts. */

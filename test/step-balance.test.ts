@@ -105,6 +105,7 @@ function ofOverview({ balance, events, unchanged }: Case): string[] {
     finishedAt: 1,
     result: 'success',
     steps: [step],
+    watermark: 10,
   };
   return findStepFaults(run, step, new Map(counters.map(({ name, count }) => [name, count])));
 }

@@ -17,6 +17,9 @@ export const builder = new SchemaBuilder<{
 /** The field `gone` of whatever says up to which event it goes. */
 export const GONE = 'What the answer lacks because it has expired, in a sentence.';
 
+/** The argument `watermark` of every question. */
+export const WATERMARK = 'Only what was known when the log had this many events; none: all that is delivered.';
+
 /** A mistake of the caller: said to them in a sentence, not an error of the program. */
 export function callerError(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });

@@ -13,6 +13,7 @@ import { sightOf } from '../access/sight.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
+import { findLosers } from '../queries/hops.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
 import type { ReportingLines } from '../queries/reporting-lines.ts';
 import type { Reference } from '../queries/results.ts';
@@ -24,6 +25,11 @@ import { proveEach } from './prove-each.ts';
 interface EffectsKey {
   event: ChangeEvent;
   first: number;
+}
+
+interface LastRunKey {
+  agent: string;
+  watermark: number;
 }
 
 export interface RequestContext {
@@ -43,12 +49,13 @@ export interface RequestContext {
   events: DataLoader<number, ChangeEvent | undefined>;
   /** What a change led to, the first so many of it. */
   effects: DataLoader<EffectsKey, Effects, string>;
-  /** The counters of a run's steps, counted from the log: by step. */
-  stepCounts: DataLoader<number, ReadonlyMap<number, StepCounts>>;
+  /** What lost on precedence against a change. */
+  losers: DataLoader<ChangeEvent, ChangeEvent[]>;
+  /** The counters of a run's steps, counted from the log as far as the run was asked for: by step. */
+  stepCounts: DataLoader<RunRecord, ReadonlyMap<number, StepCounts>>;
   /** That events are in the log, by the newest checkpoint. */
   proofs: DataLoader<number, InclusionProof>;
-  /** By agent. */
-  lastRuns: DataLoader<string, RunRecord | undefined>;
+  lastRuns: DataLoader<LastRunKey, RunRecord | undefined>;
 }
 
 /** What stays the same for all requests. */
@@ -103,15 +110,10 @@ export function createRequestContext(answering: Answering, asking: Asking): Requ
     effects: new DataLoader((keys) => findEffectsOf(context.queries, keys), {
       cacheKeyFn: ({ event, first }) => `${event.sequence}/${first}`,
     }),
+    losers: new DataLoader((events) => findLosers(context.queries, events), { cache: false }),
     stepCounts: new DataLoader((runs) => countStepsOf(context.queries, runs), { cache: false }),
     proofs: new DataLoader((sequences) => proveEach(log.checkpoints, sequences, signal)),
-    lastRuns: new DataLoader(
-      async (agents) => {
-        const found = await findLastRuns(context.queries);
-        return agents.map((agent) => found.get(agent));
-      },
-      { cache: false },
-    ),
+    lastRuns: new DataLoader((keys) => findLastRunsOf(context.queries, keys), { cache: false }),
   };
   return context;
 }
@@ -133,18 +135,29 @@ async function findEffectsOf(queries: QueryContext, keys: readonly EffectsKey[])
   });
 }
 
+/** One question for each watermark that is asked for. */
+async function findLastRunsOf(queries: QueryContext, keys: readonly LastRunKey[]): Promise<(RunRecord | undefined)[]> {
+  const watermarks = [...new Set(keys.map(({ watermark }) => watermark))];
+  const found = await Promise.all(watermarks.map((watermark) => findLastRuns({ ...queries, watermark })));
+  const byWatermark = new Map(watermarks.map((watermark, index) => [watermark, found[index]]));
+  return keys.map(({ agent, watermark }) => byWatermark.get(watermark)?.get(agent));
+}
+
+/** One question for each watermark at which a run was asked for. */
 async function countStepsOf(
   queries: QueryContext,
-  runs: readonly number[],
+  runs: readonly RunRecord[],
 ): Promise<ReadonlyMap<number, StepCounts>[]> {
-  const counted = await countSteps(queries, [...new Set(runs)]);
-  const byRun = new Map<number, Map<number, StepCounts>>();
-  for (const [key, counts] of counted) {
-    const [run = 0, step = 0] = key.split('/').map(Number);
-    const steps = byRun.get(run) ?? new Map<number, StepCounts>();
-    byRun.set(run, steps.set(step, counts));
+  const byRun = new Map<string, Map<number, StepCounts>>();
+  for (const [watermark, some] of Map.groupBy(runs, (run) => run.watermark)) {
+    const counted = await countSteps({ ...queries, watermark }, [...new Set(some.map(({ id }) => id))]);
+    for (const [key, counts] of counted) {
+      const [run = 0, step = 0] = key.split('/').map(Number);
+      const steps = byRun.get(`${run}/${watermark}`) ?? new Map<number, StepCounts>();
+      byRun.set(`${run}/${watermark}`, steps.set(step, counts));
+    }
   }
-  return runs.map((run) => byRun.get(run) ?? new Map());
+  return runs.map(({ id, watermark }) => byRun.get(`${id}/${watermark}`) ?? new Map());
 }
 
 const PAUSE_MS = 250;

@@ -24,7 +24,7 @@ const DEEPEST = 20;
 /** Each question of one operation may give a thousand rows, and is an event with whatever was typed into it. */
 const MOST_QUESTIONS = 50;
 /** Each of these gives a list of changes for a change: within one another they multiply. */
-const CHAINS = ['causedBy', 'ledTo', 'ledToMore'];
+const CHAINS = ['causedBy', 'ledTo', 'ledToMore', 'cameFrom', 'wentTo'];
 const MOST_CHAINS = 2;
 
 class TooMuch extends Error {}

@@ -1,6 +1,6 @@
 // Objects: what they are called, their history, state and access.
 import { systemClock } from '../../ingest/clock.ts';
-import { describeGone } from '../queries/context.ts';
+import { describeGone, type QueryContext } from '../queries/context.ts';
 import { findHoldings } from '../queries/entitlements.ts';
 import { findHistory } from '../queries/history.ts';
 import { type AttributeState, findState, type StateValue, type SystemState } from '../queries/object-state.ts';
@@ -29,7 +29,7 @@ export const ObjectSummaryType = builder.objectRef<ObjectSummary>('ObjectSummary
   }),
 });
 
-const StateValueType = builder.objectRef<StateValue>('StateValue').implement({
+export const StateValueType = builder.objectRef<StateValue>('StateValue').implement({
   fields: (t) => ({
     value: t.exposeString('value'),
     withheld: t.boolean({
@@ -89,7 +89,7 @@ const ObjectStateType = builder.objectRef<ObjectState>('ObjectState').implement(
   }),
 });
 
-const HoldingType = builder.objectRef<Holding>('Holding').implement({
+export const HoldingType = builder.objectRef<Holding>('Holding').implement({
   description: 'An entitlement that somebody held at an instant in one system.',
   fields: (t) => ({
     holder: t.field({ type: ObjectReferenceType, nullable: true, resolve: ({ holder }) => referenceOf(holder) }),
@@ -126,14 +126,19 @@ export const HolderListType = builder.objectRef<AccessAsOf>('HolderList').implem
   }),
 });
 
-export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseObject').implement({
+/** An object, and what is known at the watermark that it was asked for. */
+export interface KnownObject extends ObjectSummary {
+  known: QueryContext;
+}
+
+export const MetaverseObjectType = builder.objectRef<KnownObject>('MetaverseObject').implement({
   description: 'One object of the metaverse, with everything the log knows of it.',
   fields: (t) => ({
-    watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
+    watermark: t.field({ type: 'Sequence', resolve: ({ known }) => known.watermark }),
     gone: t.string({
       nullable: true,
       description: GONE,
-      resolve: (_, __, { queries }) => describeGone(queries) ?? null,
+      resolve: ({ known }) => describeGone(known) ?? null,
     }),
     id: t.exposeID('id'),
     type: t.exposeString('type'),
@@ -147,11 +152,11 @@ export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseOb
         after: t.arg.string(),
         filter: t.arg({ type: ChangeFilterInput }),
       },
-      resolve: ({ id }, { first, after, filter }, { queries }) => {
+      resolve: ({ id, known }, { first, after, filter }) => {
         const { object, ...others } = filterOf(filter);
         if (object !== undefined)
           throw callerError('A history is of one object already; leave `object` out of its filter.');
-        return findHistory(asKnownAt(queries, filter?.watermark), id, others, {
+        return findHistory(asKnownAt(known, filter?.watermark), id, others, {
           first: checkFirst(first, 50, 1000),
           before: decodeCursor(after),
         });
@@ -161,8 +166,8 @@ export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseOb
       type: ObjectStateType,
       description: 'Its state in the metaverse and in each system at an instant (none: the latest).',
       args: { at: t.arg({ type: 'DateTime' }), watermark: t.arg({ type: 'Sequence' }) },
-      resolve: async ({ id }, { at, watermark }, { queries }) => {
-        const known = asKnownAt(queries, watermark);
+      resolve: async ({ id, known: asked }, { at, watermark }) => {
+        const known = asKnownAt(asked, watermark);
         const instant = at ?? systemClock();
         return { at: instant, watermark: known.watermark, systems: await findState(known, id, instant) };
       },
@@ -171,8 +176,8 @@ export const MetaverseObjectType = builder.objectRef<ObjectSummary>('MetaverseOb
       type: HolderListType,
       description: 'What it held at an instant: entitlements by system, since when and by whom.',
       args: { at: t.arg({ type: 'DateTime' }), watermark: t.arg({ type: 'Sequence' }) },
-      resolve: ({ id }, { at, watermark }, { queries }) =>
-        findHoldings(asKnownAt(queries, watermark), at ?? systemClock(), { holder: id }),
+      resolve: ({ id, known }, { at, watermark }) =>
+        findHoldings(asKnownAt(known, watermark), at ?? systemClock(), { holder: id }),
     }),
   }),
 });

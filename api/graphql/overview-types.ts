@@ -1,7 +1,7 @@
 // The overview, and how far the log is.
 import type { LogHead } from '../../ingest/journal/messages.ts';
-import { describeGone } from '../queries/context.ts';
-import { type Employment, findEmployments } from '../queries/employment.ts';
+import { describeGone, type QueryContext } from '../queries/context.ts';
+import { type Employment, findEmployments, type PeopleRules } from '../queries/employment.ts';
 import { findCases, findLastInstant, type LeaverCase, type LeaverDelay, summariseDelays } from '../queries/leavers.ts';
 import {
   countChangesByMonth,
@@ -15,7 +15,6 @@ import {
 import { findRuns } from '../queries/runs.ts';
 import { builder, GONE } from './builder.ts';
 import { ChangeType, ObjectReferenceType } from './change-types.ts';
-import type { RequestContext } from './context.ts';
 import { NamedCountType, RunType } from './run-types.ts';
 
 const RECENT_RUNS = 10;
@@ -119,9 +118,9 @@ const OpenLeaverType = builder.objectRef<OpenLeaver>('OpenLeaver').implement({
   }),
 });
 
-const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement({
+export const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement({
   description:
-    'Hours from leaving to disabled by system. Open cases count as longer than any closed one; a quantile among them is not known yet.',
+    'Hours from leaving to disabled by system. Open cases count as open so long, and maybe longer (Kaplan and Meier); a figure that is not reached yet is none.',
   fields: (t) => ({
     agent: t.exposeString('agent'),
     closed: t.exposeInt('closed'),
@@ -134,23 +133,24 @@ const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').implement(
 
 /** The overview's fields share these questions; each is asked once, and only when a field needs it. */
 export class Overview {
-  readonly #context: RequestContext;
+  readonly queries: QueryContext;
+  readonly #people: PeopleRules;
   #until: Promise<number> | undefined;
   #employments: Promise<Employment[]> | undefined;
   #leavers: Promise<LeaverCase[]> | undefined;
 
-  constructor(context: RequestContext) {
-    this.#context = context;
+  constructor(queries: QueryContext, people: PeopleRules) {
+    this.queries = queries;
+    this.#people = people;
   }
 
   until(): Promise<number> {
-    this.#until ??= findLastInstant(this.#context.queries);
+    this.#until ??= findLastInstant(this.queries);
     return this.#until;
   }
 
   employments(): Promise<Employment[]> {
-    const { queries, people } = this.#context;
-    this.#employments ??= findEmployments(queries, people);
+    this.#employments ??= findEmployments(this.queries, this.#people);
     return this.#employments;
   }
 
@@ -160,9 +160,8 @@ export class Overview {
   }
 
   async #findLeavers(): Promise<LeaverCase[]> {
-    const { queries, people } = this.#context;
     const [employments, asOf] = await Promise.all([this.employments(), this.until()]);
-    return findCases(queries, people, employments, { from: 0, to: Number.MAX_SAFE_INTEGER, asOf });
+    return findCases(this.queries, this.#people, employments, { from: 0, to: Number.MAX_SAFE_INTEGER, asOf });
   }
 
   async openLeavers(): Promise<OpenLeaver[]> {
@@ -181,11 +180,11 @@ export class Overview {
 
 export const OverviewType = builder.objectRef<Overview>('Overview').implement({
   fields: (t) => ({
-    watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
+    watermark: t.field({ type: 'Sequence', resolve: ({ queries }) => queries.watermark }),
     gone: t.string({
       nullable: true,
       description: GONE,
-      resolve: (_, __, { queries }) => describeGone(queries) ?? null,
+      resolve: ({ queries }) => describeGone(queries) ?? null,
     }),
     until: t.field({
       type: 'DateTime',
@@ -193,11 +192,11 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
       description: 'The last instant that the log knows of (a replayed log ends in the past).',
       resolve: async (overview) => (await overview.until()) || null,
     }),
-    objectCounts: t.field({ type: [NamedCountType], resolve: (_, __, { queries }) => countObjects(queries) }),
+    objectCounts: t.field({ type: [NamedCountType], resolve: ({ queries }) => countObjects(queries) }),
     changesByMonth: t.field({
       type: [PeriodStageCountType],
       description: 'By month of occurrence, at most the last 24 months.',
-      resolve: (_, __, { queries }) => countChangesByMonth(queries),
+      resolve: ({ queries }) => countChangesByMonth(queries),
     }),
     turnover: t.field({
       type: [TurnoverType],
@@ -207,9 +206,9 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
     problems: t.field({
       type: [ProblemType],
       description: 'What went wrong or was refused, the most frequent first.',
-      resolve: (_, __, { queries }) => countProblems(queries),
+      resolve: ({ queries }) => countProblems(queries),
     }),
-    outOfBand: t.int({ resolve: (_, __, { queries }) => countOutOfBand(queries) }),
+    outOfBand: t.int({ resolve: ({ queries }) => countOutOfBand(queries) }),
     openLeaverAccounts: t.int({
       description: 'Accounts still enabled whose person has left.',
       resolve: async (overview) => (await overview.openLeavers()).length,
@@ -225,7 +224,7 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
     }),
     recentRuns: t.field({
       type: [RunType],
-      resolve: async (_, __, { queries }) => (await findRuns(queries, {}, { first: RECENT_RUNS })).runs,
+      resolve: async ({ queries }) => (await findRuns(queries, {}, { first: RECENT_RUNS })).runs,
     }),
     log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
   }),

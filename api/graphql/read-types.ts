@@ -1,7 +1,8 @@
 // Who looked: reads of the log as GraphQL types.
 import { findReads, type LogRead, type ReadFilter, type ReadPage, type ReadParameter } from '../queries/reads.ts';
-import { builder, checkFirst, checkId, decodeCursor, GONE } from './builder.ts';
+import { builder, checkFirst, checkId, decodeCursor, GONE, WATERMARK } from './builder.ts';
 import { ObjectReferenceType, PageInfoType, pageInfoOf, referenceOf } from './change-types.ts';
+import { asKnownAt } from './context.ts';
 
 const ReadParameterType = builder.objectRef<ReadParameter>('ReadParameter').implement({
   description: 'What was given with a question.',
@@ -72,12 +73,13 @@ const ReadFilterInput = builder.inputType('ReadFilter', {
     object: t.id({ description: 'Asked about as the one object of the question, or named in its parameters.' }),
     question: t.string({ description: 'A field of Query or Mutation, or report, feed, bundle, backup or replay.' }),
     outcome: t.string({ description: 'answered, refused or failed.' }),
+    watermark: t.field({ type: 'Sequence', description: WATERMARK }),
   }),
 });
 
 function filterOf(input: typeof ReadFilterInput.$inferInput | null | undefined): ReadFilter {
   if (!input) return {};
-  const { object, ...rest } = input;
+  const { watermark: _, object, ...rest } = input;
   const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined));
   return { ...given, ...(object != null && { object: checkId(object) }) };
 }
@@ -108,6 +110,9 @@ builder.queryField('reads', (t) =>
       after: t.arg.string(),
     },
     resolve: (_, { filter, first, after }, { queries }) =>
-      findReads(queries, filterOf(filter), { first: checkFirst(first, 50, 1000), before: decodeCursor(after) }),
+      findReads(asKnownAt(queries, filter?.watermark), filterOf(filter), {
+        first: checkFirst(first, 50, 1000),
+        before: decodeCursor(after),
+      }),
   }),
 );

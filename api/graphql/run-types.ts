@@ -1,9 +1,10 @@
 // Agents, runs and their steps.
 import type { Agent } from '../../engine/configuration/model.ts';
-import { describeGone } from '../queries/context.ts';
+import { describeGone, type QueryContext } from '../queries/context.ts';
 import { type Count, findStepFaults, type RunRecord, type RunStep, type StepBalance } from '../queries/runs.ts';
-import { builder, GONE } from './builder.ts';
+import { builder, GONE, WATERMARK } from './builder.ts';
 import { type PageInfo, PageInfoType, pageInfoOf } from './change-types.ts';
+import { asKnownAt } from './context.ts';
 
 export const NamedCountType = builder.objectRef<Count>('NamedCount').implement({
   fields: (t) => ({ name: t.exposeString('name'), count: t.exposeInt('count') }),
@@ -95,7 +96,7 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
       type: [CounterType],
       description: "The step's counters counted again from the log.",
       resolve: async ({ step, run }, _, { stepCounts }) => {
-        const counted = (await stepCounts.load(run.id)).get(step.number);
+        const counted = (await stepCounts.load(run)).get(step.number);
         return [...(counted ?? [])].map(([name, count]) => counterOf({ name, count }));
       },
     }),
@@ -103,12 +104,12 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
       description: 'The step is over, and its counters and its balance are what the log holds.',
       resolve: async ({ step, run }, _, { stepCounts }) =>
         step.finishedAt !== undefined &&
-        findStepFaults(run, step, (await stepCounts.load(run.id)).get(step.number)).length === 0,
+        findStepFaults(run, step, (await stepCounts.load(run)).get(step.number)).length === 0,
     }),
     faults: t.stringList({
       description: 'What is wrong with its record, in words; empty while it goes on.',
       resolve: async ({ step, run }, _, { stepCounts }) =>
-        findStepFaults(run, step, (await stepCounts.load(run.id)).get(step.number)),
+        findStepFaults(run, step, (await stepCounts.load(run)).get(step.number)),
     }),
   }),
 });
@@ -130,10 +131,12 @@ export const RunType = builder.objectRef<RunRecord>('Run').implement({
 export interface RunPage {
   runs: RunRecord[];
   pageInfo: PageInfo;
+  known: QueryContext;
 }
 
-export function runPageOf({ runs, hasMore }: { runs: RunRecord[]; hasMore: boolean }): RunPage {
+export function runPageOf(known: QueryContext, { runs, hasMore }: { runs: RunRecord[]; hasMore: boolean }): RunPage {
   return {
+    known,
     runs,
     pageInfo: pageInfoOf(
       runs.map(({ id }) => id),
@@ -146,11 +149,11 @@ export const RunConnectionType = builder.objectRef<RunPage>('RunConnection').imp
   fields: (t) => ({
     nodes: t.field({ type: [RunType], resolve: ({ runs }) => runs }),
     pageInfo: t.field({ type: PageInfoType, resolve: ({ pageInfo }) => pageInfo }),
-    watermark: t.field({ type: 'Sequence', resolve: (_, __, { queries }) => queries.watermark }),
+    watermark: t.field({ type: 'Sequence', resolve: ({ known }) => known.watermark }),
     gone: t.string({
       nullable: true,
       description: GONE,
-      resolve: ({ pageInfo }, _, { queries }) => (pageInfo.hasNextPage ? undefined : describeGone(queries)) ?? null,
+      resolve: ({ pageInfo, known }) => (pageInfo.hasNextPage ? undefined : describeGone(known)) ?? null,
     }),
   }),
 });
@@ -163,7 +166,9 @@ export const AgentType = builder.objectRef<Agent>('Agent').implement({
     lastRun: t.field({
       type: RunType,
       nullable: true,
-      resolve: async ({ name }, _, { lastRuns }) => (await lastRuns.load(name)) ?? null,
+      args: { watermark: t.arg({ type: 'Sequence', description: WATERMARK }) },
+      resolve: async ({ name: agent }, { watermark }, { lastRuns, queries }) =>
+        (await lastRuns.load({ agent, watermark: asKnownAt(queries, watermark).watermark })) ?? null,
     }),
   }),
 });

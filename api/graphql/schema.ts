@@ -10,15 +10,21 @@ import { countFound, findObjects, LONGEST_SEARCH, MOST_OBJECTS, type ObjectSearc
 import { countChangesByDay } from '../queries/overview.ts';
 import { findRuns } from '../queries/runs.ts';
 import { addAccessFields } from './access-types.ts';
-import { builder, callerError, checkFirst, checkId, decodeCursor } from './builder.ts';
+import { builder, callerError, checkFirst, checkId, decodeCursor, WATERMARK } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
 import { asKnownAt, leftOwnEvent, waitForDelivery } from './context.ts';
 import { addErasureFields } from './erasure-types.ts';
 import { addHoldFields } from './hold-types.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './overview-types.ts';
+import './difference-types.ts';
+import './hop-types.ts';
+import './nested-types.ts';
+import './open-export-types.ts';
+import './people-types.ts';
 import './read-types.ts';
 import './proof-types.ts';
+import './search-types.ts';
 import { addRetentionFields } from './retention-types.ts';
 import { AgentType, RunConnectionType, RunType, runPageOf } from './run-types.ts';
 import './viewer-types.ts';
@@ -46,26 +52,36 @@ builder.queryType({});
 
 // The installation: overview, log, agents and runs, reports.
 builder.queryFields((t) => ({
-  overview: t.field({ type: OverviewType, resolve: (_, __, context) => new Overview(context) }),
+  overview: t.field({
+    type: OverviewType,
+    args: { watermark: t.arg({ type: 'Sequence', description: WATERMARK }) },
+    resolve: (_, { watermark }, { queries, people }) => new Overview(asKnownAt(queries, watermark), people),
+  }),
   log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
   agents: t.field({ type: [AgentType], resolve: (_, __, { engine }) => [...engine.configuration.agents.values()] }),
   runs: t.field({
     type: RunConnectionType,
-    args: { agent: t.arg.string(), first: t.arg.int({ defaultValue: 50 }), after: t.arg.string() },
-    resolve: async (_, { agent, first, after }, { queries }) =>
-      runPageOf(
-        await findRuns(
-          queries,
-          { agent: agent ?? undefined },
-          { first: checkFirst(first, 50, 1000), before: decodeCursor(after) },
-        ),
-      ),
+    args: {
+      agent: t.arg.string(),
+      first: t.arg.int({ defaultValue: 50 }),
+      after: t.arg.string(),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
+    },
+    resolve: async (_, { agent, first, after, watermark }, { queries }) => {
+      const page = { first: checkFirst(first, 50, 1000), before: decodeCursor(after) };
+      const known = asKnownAt(queries, watermark);
+      return runPageOf(known, await findRuns(known, { agent: agent ?? undefined }, page));
+    },
   }),
   run: t.field({
     type: RunType,
     nullable: true,
-    args: { id: t.arg({ type: 'Sequence', required: true }) },
-    resolve: async (_, { id }, { queries }) => (await findRuns(queries, { id }, { first: 1 })).runs[0] ?? null,
+    args: {
+      id: t.arg({ type: 'Sequence', required: true }),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
+    },
+    resolve: async (_, { id, watermark }, { queries }) =>
+      (await findRuns(asKnownAt(queries, watermark), { id }, { first: 1 })).runs[0] ?? null,
   }),
   reports: t.field({ type: [ReportDefinitionType], resolve: () => Object.values(REPORTS) }),
 }));
@@ -92,14 +108,20 @@ builder.queryFields((t) => ({
     args: {
       from: t.arg({ type: 'DateTime', required: true }),
       to: t.arg({ type: 'DateTime', required: true, description: 'Inclusive.' }),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
     },
-    resolve: (_, { from, to }, { queries }) => countChangesByDay(queries, { from, to }),
+    resolve: (_, { from, to, watermark }, { queries }) =>
+      countChangesByDay(asKnownAt(queries, watermark), { from, to }),
   }),
   change: t.field({
     type: ChangeType,
     nullable: true,
-    args: { sequence: t.arg({ type: 'Sequence', required: true }) },
-    resolve: async (_, { sequence }, { events }) => (await events.load(sequence)) ?? null,
+    args: {
+      sequence: t.arg({ type: 'Sequence', required: true }),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
+    },
+    resolve: async (_, { sequence, watermark }, { events, queries }) =>
+      sequence < asKnownAt(queries, watermark).watermark ? ((await events.load(sequence)) ?? null) : null,
   }),
 }));
 
@@ -114,20 +136,37 @@ builder.queryFields((t) => ({
   objects: t.field({
     type: [ObjectSummaryType],
     description: 'Objects called so, now or ever (part of a name, anchor or DN); also deleted ones.',
-    args: { search: t.arg.string(), type: t.arg.string(), first: t.arg.int({ defaultValue: 50 }) },
-    resolve: (_, { search, type, first }, { queries }) =>
-      findObjects(queries, searchOf(search, type), checkFirst(first, 50, MOST_OBJECTS)),
+    args: {
+      search: t.arg.string(),
+      type: t.arg.string(),
+      first: t.arg.int({ defaultValue: 50 }),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
+    },
+    resolve: (_, { search, type, first, watermark }, { queries }) =>
+      findObjects(asKnownAt(queries, watermark), searchOf(search, type), checkFirst(first, 50, MOST_OBJECTS)),
   }),
   objectCount: t.int({
     description: 'How many objects are called so: `objects` gives the first of them.',
-    args: { search: t.arg.string(), type: t.arg.string() },
-    resolve: (_, { search, type }, { queries }) => countFound(queries, searchOf(search, type)),
+    args: {
+      search: t.arg.string(),
+      type: t.arg.string(),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
+    },
+    resolve: (_, { search, type, watermark }, { queries }) =>
+      countFound(asKnownAt(queries, watermark), searchOf(search, type)),
   }),
   object: t.field({
     type: MetaverseObjectType,
     nullable: true,
-    args: { id: t.arg.id({ required: true }) },
-    resolve: async (_, { id }, { queries }) => (await findObjects(queries, { id: checkId(id) }, 1))[0] ?? null,
+    args: {
+      id: t.arg.id({ required: true }),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
+    },
+    resolve: async (_, { id, watermark }, { queries }) => {
+      const known = asKnownAt(queries, watermark);
+      const [found] = await findObjects(known, { id: checkId(id) }, 1);
+      return found ? { ...found, known } : null;
+    },
   }),
   holders: t.field({
     type: HolderListType,
@@ -137,7 +176,7 @@ builder.queryFields((t) => ({
       entitlement: t.arg.id({ required: true }),
       at: t.arg({ type: 'DateTime' }),
       agent: t.arg.string(),
-      watermark: t.arg({ type: 'Sequence' }),
+      watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
     },
     resolve: (_, { entitlement, at, agent, watermark }, { queries }) =>
       findHoldings(asKnownAt(queries, watermark), at ?? systemClock(), {

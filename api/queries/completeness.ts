@@ -31,7 +31,7 @@ export async function findCompleteness(
     countSteps(context, undefined),
   ]);
   const below = context.expired?.below ?? 0;
-  const runs = groupRuns(events).filter(({ id }) => id >= below);
+  const runs = groupRuns(events, context.watermark).filter(({ id }) => id >= below);
   const { held, distinct } = dense ?? { held: 0, distinct: 0 };
   return {
     beginsAt: first && first.changes > 0 ? parseInstant(first.begins) : undefined,

@@ -104,3 +104,14 @@ export function foldLinks(rows: readonly z.infer<typeof linkRow>[]): Employment[
   }
   return employments;
 }
+
+/**
+ * Who joined, re-hires among them. Who came in the run in which a system was first read was there before, and when they came is not known
+ * of those who were carried forward: no joiners. `employments`: all of them, in order.
+ */
+export function joinersAmong(employments: readonly Employment[]): Employment[] {
+  // The run in which each system was first read: the first of them, for employments are in the order in which they began.
+  const firstLoads = new Map<string, number | undefined>();
+  for (const { agent, joinedIn } of employments) if (!firstLoads.has(agent)) firstLoads.set(agent, joinedIn);
+  return employments.filter(({ agent, joinedIn }) => joinedIn !== undefined && joinedIn !== firstLoads.get(agent));
+}

@@ -10,10 +10,10 @@ import type { AccessAsOf, Holding, Reference } from './results.ts';
 import { isWithheld } from './sight.ts';
 
 export interface EntitlementFilter {
-  /** The group. */
-  entitlement?: string | undefined;
-  /** The person. */
-  holder?: string | undefined;
+  /** The group, or any of several. */
+  entitlement?: string | readonly string[] | undefined;
+  /** The person, or any of several. */
+  holder?: string | readonly string[] | undefined;
   /** '' is the metaverse; undefined: every connected system, without the metaverse. */
   agent?: string | undefined;
 }
@@ -30,17 +30,22 @@ const holdingRow = z.object({
   since: z.string(),
   granted_by: z.number(),
 });
-type HoldingRow = z.infer<typeof holdingRow>;
+export type HoldingRow = z.infer<typeof holdingRow>;
 
 const KNOWN = "occurred_at <= {at:DateTime64(6, 'UTC')} AND sequence < {watermark:UInt64}";
-const ENTRIES_OF = (name: string) => `entry IN (${entriesLinkedTo(`[{${name}:UUID}]`)})`;
+type Side = 'entitlement' | 'holder';
+const oneOf = (filter: EntitlementFilter, side: Side) =>
+  typeof filter[side] === 'string' ? `[{${side}:UUID}]` : `{${side}:Array(UUID)}`;
+const isAny = (filter: EntitlementFilter, what: string, side: Side) =>
+  typeof filter[side] === 'string' ? `${what} = {${side}:UUID}` : `${what} IN {${side}:Array(UUID)}`;
+const concerns = (filter: EntitlementFilter, side: Side) =>
+  `(${isAny(filter, side, side)} OR entry IN (${entriesLinkedTo(oneOf(filter, side))}))`;
 
 /** The changes that can matter to a filter; whose they were at the instant is decided after the fold. */
 function scopeOf(filter: EntitlementFilter): string {
   const conditions = [KNOWN, filter.agent === undefined ? "agent != ''" : 'agent = {agent:String}'];
-  if (filter.entitlement !== undefined)
-    conditions.push(`(entitlement = {entitlement:UUID} OR ${ENTRIES_OF('entitlement')})`);
-  if (filter.holder !== undefined) conditions.push(`(holder = {holder:UUID} OR ${ENTRIES_OF('holder')})`);
+  if (filter.entitlement !== undefined) conditions.push(concerns(filter, 'entitlement'));
+  if (filter.holder !== undefined) conditions.push(concerns(filter, 'holder'));
   return conditions.join(' AND ');
 }
 
@@ -62,9 +67,9 @@ function ownersSql(filter: EntitlementFilter): string {
  */
 export function holdingsSql(filter: EntitlementFilter): string {
   const conditions = [`NOT (agent = '' AND by_reference AND named = toUUID('${NO_ID}'))`];
-  if (filter.holder !== undefined) conditions.push('if(by_reference, named, whose) = {holder:UUID}');
+  if (filter.holder !== undefined) conditions.push(isAny(filter, 'if(by_reference, named, whose)', 'holder'));
   if (filter.entitlement !== undefined)
-    conditions.push("whose = {entitlement:UUID} AND (by_reference OR value != 'true')");
+    conditions.push(`${isAny(filter, 'whose', 'entitlement')} AND (by_reference OR value != 'true')`);
   return `SELECT agent, attribute, value, named, by_reference, if(agent = '', place, owners.owner) AS whose, granting.1 AS since, granting.2 AS granted_by FROM
     (
       SELECT agent, place, attribute, value, named, max(is_reference) AS by_reference,
@@ -89,21 +94,25 @@ export function holdingsSql(filter: EntitlementFilter): string {
 /** What was held at an instant, by what was known at the watermark. */
 export async function findHoldings(context: QueryContext, at: number, filter: EntitlementFilter): Promise<AccessAsOf> {
   const held = asHeld(context, at);
-  const rows = await readAll(
-    held,
-    holdingsSql(filter),
-    {
-      at: formatMicros(at),
-      ...Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)),
-    },
-    holdingRow,
-    { timeLimit: 30 },
-  );
-  const holdings = await describe(held, rows, filter);
+  const holdings = await describeHoldings(held, await readHoldings(held, at, filter), filter);
   return { log: context.log, watermark: context.watermark, at, gone: describeGone(context, { from: at }), holdings };
 }
 
-async function describe(context: QueryContext, rows: HoldingRow[], filter: EntitlementFilter): Promise<Holding[]> {
+/** The same, before names and grants are looked up. */
+export function readHoldings(context: QueryContext, at: number, filter: EntitlementFilter): Promise<HoldingRow[]> {
+  const params = {
+    at: formatMicros(at),
+    ...Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)),
+  };
+  return readAll(context, holdingsSql(filter), params, holdingRow, { timeLimit: 30 });
+}
+
+/** What rows say, in their order; those that turn out not to be what the filter asks for are left out. */
+export async function describeHoldings(
+  context: QueryContext,
+  rows: readonly HoldingRow[],
+  filter: EntitlementFilter,
+): Promise<Holding[]> {
   const [names, grants] = await Promise.all([
     nameObjects(
       context,

@@ -8,6 +8,7 @@ import { readGrants } from './grants.ts';
 import { ownerAt } from './links.ts';
 import { nameObjects } from './names.ts';
 import type { Leaver, LeaverAccount, LeaversOfPeriod } from './results.ts';
+import { computeDelays } from './survival.ts';
 
 const MICROS_AN_HOUR = 3_600_000_000;
 const MICROS_A_DAY = 24 * MICROS_AN_HOUR;
@@ -234,39 +235,41 @@ async function nameAccounts(
 
 type DelayOf = Pick<LeaverAccount, 'agent' | 'disabledAt' | 'rehiredAt' | 'hours'>;
 
-/** Hours until disabled of the closed cases, and how many are open, by system. */
+/** How long accounts stay open after their people left, of one system. */
 export interface LeaverDelay {
   agent: string;
   closed: number;
   open: number;
+  /** Hours within which half, and 95 of 100, are disabled; undefined: that is not reached yet. */
   medianHours: number | undefined;
   p95Hours: number | undefined;
+  /** Of the closed ones. */
   maximumHours: number | undefined;
 }
 
 /**
- * Quantiles over all cases, open ones taken as longer than any closed: a quantile that falls among the open cases is
- * not known yet and thus undefined.
+ * By system. Open cases count as such (survival.ts). An account whose person came back before it was disabled is neither open nor
+ * closed, and has stayed open until then.
  */
 export function summariseDelays(leavers: readonly { accounts: readonly DelayOf[] }[]): LeaverDelay[] {
-  const byAgent = new Map<string, DelayOf[]>();
-  // Whose person came back before it was disabled is no leaver's account any more.
-  for (const account of leavers.flatMap(({ accounts }) => accounts).filter(({ rehiredAt }) => rehiredAt === undefined))
-    byAgent.set(account.agent, [...(byAgent.get(account.agent) ?? []), account]);
+  const byAgent = Map.groupBy(
+    leavers.flatMap(({ accounts }) => accounts),
+    ({ agent }) => agent,
+  );
   return [...byAgent]
     .map(([agent, accounts]) => {
-      const closed = accounts
-        .filter(({ disabledAt }) => disabledAt !== undefined)
-        .map(({ hours }) => hours)
-        .sort((a, b) => a - b);
-      const quantile = (share: number) => closed[Math.ceil(share * accounts.length) - 1];
+      const closed = accounts.filter(({ disabledAt }) => disabledAt !== undefined);
+      const open = accounts.filter(({ disabledAt, rehiredAt }) => disabledAt === undefined && rehiredAt === undefined);
+      const { p50, p95 } = computeDelays(
+        accounts.map(({ hours, disabledAt }) => ({ hours, open: disabledAt === undefined })),
+      );
       return {
         agent,
         closed: closed.length,
-        open: accounts.length - closed.length,
-        medianHours: quantile(0.5),
-        p95Hours: quantile(0.95),
-        maximumHours: closed.at(-1),
+        open: open.length,
+        medianHours: p50?.atLeast ? undefined : p50?.hours,
+        p95Hours: p95?.atLeast ? undefined : p95?.hours,
+        maximumHours: computeDelays(closed.map(({ hours }) => ({ hours, open: false }))).longest?.hours,
       };
     })
     .sort((a, b) => (a.agent < b.agent ? -1 : 1));

@@ -34,7 +34,7 @@ export interface SystemState {
   attributes: AttributeState[];
 }
 
-const SYSTEM_STAGES = ['import', 'export'];
+export const SYSTEM_STAGES = ['import', 'export'];
 const METAVERSE_STAGES = ['import-flow', 'recall', 'deletion', 'projection'];
 
 const IN_EFFECT =
@@ -42,6 +42,19 @@ const IN_EFFECT =
 
 /** An entry counts with the object that it was linked to then, and with all that happened to it before that. */
 export async function findState(context: QueryContext, object: string, at: number): Promise<SystemState[]> {
+  const { systems } = await readState(context, object, at);
+  return systems.map((system) => ({
+    ...system,
+    attributes: system.attributes.map((state) => seenState(context, state)),
+  }));
+}
+
+/** The same with every value, and with the events that made it, in their order: what is withheld is for whoever tells of it. */
+export async function readState(
+  context: QueryContext,
+  object: string,
+  at: number,
+): Promise<{ systems: SystemState[]; events: ChangeEvent[] }> {
   const held = asHeld(context, at);
   const links = await readLinks(held, [object]);
   const owned = new Map<string, boolean>();
@@ -66,20 +79,18 @@ export async function findState(context: QueryContext, object: string, at: numbe
     // Which value an event took away is told by its text: withheld is what is left.
     (_, event) => event,
   );
-  const systems = foldState(
-    events.sort((a, b) => a.occurredAt - b.occurredAt || a.sequence - b.sequence),
-    owned,
-  );
-  return systems.map((system) => ({
-    ...system,
-    attributes: system.attributes.map((state) => seenState(context, state)),
-  }));
+  events.sort((a, b) => a.occurredAt - b.occurredAt || a.sequence - b.sequence);
+  return { systems: foldState(events, owned), events };
 }
 
 function seenState({ sight }: QueryContext, state: AttributeState): AttributeState {
   if (!isWithheld(sight, state.name, state.marks)) return state;
-  const values = state.values.map((value) => ({ ...value, value: '', reference: undefined, withheld: true }));
-  return { ...state, values };
+  return { ...state, values: state.values.map(withhold) };
+}
+
+/** What is told of a value that is there and may not be seen. */
+export function withhold<T extends StateValue>(value: T): T {
+  return { ...value, value: '', reference: undefined, withheld: true };
 }
 
 interface Folded extends Omit<SystemState, 'attributes'> {

@@ -21,6 +21,8 @@ export interface ObjectSearch {
   named?: string | undefined;
   type?: string | undefined;
   id?: string | undefined;
+  /** Any of these; an empty list finds nothing. */
+  ids?: readonly string[] | undefined;
 }
 
 /** A longer text is no name. */
@@ -103,6 +105,10 @@ function conditionOf(search: ObjectSearch): { condition: string; having: string;
   if (search.id !== undefined) {
     conditions.push(isOf('object', '[{id:UUID}]'));
     params.id = search.id;
+  }
+  if (search.ids !== undefined) {
+    conditions.push(isOf('object', '{ids:Array(UUID)}'));
+    params.ids = search.ids;
   }
   if (search.search) {
     const has = (column: string) => `positionCaseInsensitiveUTF8(${column}, {text:String}) > 0`;

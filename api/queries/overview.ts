@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { formatIso, formatMicros } from '../../ingest/clock.ts';
 import { NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
-import type { Employment } from './employment.ts';
+import { type Employment, joinersAmong } from './employment.ts';
 import type { Count } from './runs.ts';
 
 /** Outcomes that somebody should look at, besides every stop of a run. */
@@ -123,16 +123,10 @@ export async function countOutOfBand(context: QueryContext): Promise<number> {
   return row?.count ?? 0;
 }
 
-/**
- * Joiners (re-hires among them) and leavers of each month. Who came in the run in which a system was first read was there before,
- * and when they came is not known of those who were carried forward: no joiners.
- */
+/** Joiners (re-hires among them) and leavers of each month. */
 export function countTurnover(
   employments: readonly Employment[],
 ): { period: string; joiners: number; leavers: number }[] {
-  // The run in which each system was first read: the first of them, for employments are in the order in which they began.
-  const firstLoads = new Map<string, number | undefined>();
-  for (const { agent, joinedIn } of employments) if (!firstLoads.has(agent)) firstLoads.set(agent, joinedIn);
   const months = new Map<string, { period: string; joiners: number; leavers: number }>();
   const month = (at: number) => {
     const period = formatIso(at).slice(0, 7);
@@ -140,9 +134,7 @@ export function countTurnover(
     months.set(period, found);
     return found;
   };
-  for (const { agent, joinedAt, joinedIn, leftAt } of employments) {
-    if (joinedIn !== undefined && joinedIn !== firstLoads.get(agent)) month(joinedAt).joiners += 1;
-    if (leftAt !== undefined) month(leftAt).leavers += 1;
-  }
+  for (const { joinedAt } of joinersAmong(employments)) month(joinedAt).joiners += 1;
+  for (const { leftAt } of employments) if (leftAt !== undefined) month(leftAt).leavers += 1;
   return [...months.values()].sort((a, b) => (a.period < b.period ? -1 : 1)).slice(-MONTHS_SHOWN);
 }

@@ -38,6 +38,8 @@ export interface RunRecord {
   finishedAt: number | undefined;
   result: string;
   steps: RunStep[];
+  /** What is told of it stands on the events below. */
+  watermark: number;
 }
 
 export interface RunFilter {
@@ -66,7 +68,7 @@ export async function findRuns(
     },
     'ASC',
   );
-  const runs = groupRuns(events).sort((a, b) => b.id - a.id);
+  const runs = groupRuns(events, context.watermark).sort((a, b) => b.id - a.id);
   return { runs: runs.slice(0, first), hasMore: runs.length > first };
 }
 
@@ -79,11 +81,11 @@ export async function findLastRuns(context: QueryContext): Promise<Map<string, R
     {},
     'ASC',
   );
-  return new Map(groupRuns(events).map((run) => [run.agent, run]));
+  return new Map(groupRuns(events, context.watermark).map((run) => [run.agent, run]));
 }
 
 /** Puts the events of stage run together, run by run. */
-export function groupRuns(events: readonly ChangeEvent[]): RunRecord[] {
+export function groupRuns(events: readonly ChangeEvent[], watermark: number): RunRecord[] {
   const runs = new Map<number, RunRecord>();
   for (const event of events) {
     const id = event.run ?? event.sequence;
@@ -95,6 +97,7 @@ export function groupRuns(events: readonly ChangeEvent[]): RunRecord[] {
       finishedAt: undefined,
       result: 'in-progress',
       steps: [],
+      watermark,
     };
     runs.set(id, run);
     if (event.step !== undefined) addStep(run, event.step, event);

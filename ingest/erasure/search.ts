@@ -244,7 +244,12 @@ async function listPlaces(clickhouse: ClickHouse): Promise<Place[]> {
     ...projections.flatMap(({ table, name, sorting_key }) => {
       const texts = columns.filter((column) => column.table === table && sorting_key.includes(column.name));
       const from = `mergeTreeProjection(currentDatabase(), ${table}, ${name})`;
-      return texts.length === 0 ? [] : [{ name: `${table} (${name})`, from, columns: texts.map(asColumn) }];
+      // What a projection groups by may be made of columns, and then has the text of its expression for a name.
+      const made = sorting_key
+        .filter((key) => key.includes('('))
+        .map((key) => ({ name: key, isArray: key.startsWith('array') }));
+      const all = [...texts.map(asColumn), ...made];
+      return all.length === 0 ? [] : [{ name: `${table} (${name})`, from, columns: all }];
     }),
     ...indexes.map(({ table, name }) => ({
       name: `${table} (${name})`,

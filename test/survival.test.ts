@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { computeDelays, type Delay } from '../reports/delay.ts';
+import { computeDelays, type Delay, findQuantile } from '../api/queries/survival.ts';
 import { formatDelay } from '../reports/wording.ts';
 
 const closed = (hours: number): Delay => ({ hours, open: false });
@@ -82,4 +82,36 @@ test('a delay is given in hours, and in days too when it is long', () => {
     '1.5 h before leaving',
     '0.0 h',
   ]);
+});
+
+// Weeks of remission of Freireich and others (Blood 21 (1963), 699), the data set gehan of R's package MASS; the figures are
+// those of survfit(Surv(time, cens) ~ treat): the first t at which the survival is so small.
+const SIX_MP = [
+  ...[6, 6, 6, 7, 10, 13, 16, 22, 23].map(closed),
+  ...[6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35].map(open),
+];
+const CONTROL = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23].map(closed);
+
+test("the figures of a textbook's data set are the textbook's", () => {
+  const survival = [
+    [0.857, 6],
+    [0.807, 7],
+    [0.753, 10],
+    [0.69, 13],
+    [0.627, 16],
+    [0.538, 22],
+    [0.448, 23],
+  ] as const;
+  for (const [index, [share, weeks]] of survival.entries()) {
+    const before = survival[index - 1]?.[0] ?? 1;
+    // Just below the step before the next one is needed, down to this one it is enough.
+    assert.deepEqual(findQuantile(SIX_MP, 1 - before + 0.001), exactly(weeks));
+    assert.deepEqual(findQuantile(SIX_MP, 1 - share - 0.001), exactly(weeks));
+  }
+  assert.deepEqual(findQuantile(SIX_MP, 1 - 0.447), atLeast(35));
+  assert.deepEqual(computeDelays(SIX_MP).p50, exactly(23));
+  assert.deepEqual(
+    [0.25, 0.5, 0.75].map((share) => findQuantile(CONTROL, share)?.hours),
+    [4, 8, 12],
+  );
 });
