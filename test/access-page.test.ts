@@ -16,7 +16,7 @@ test('a sensitive value is withheld until an investigator says why, and again wh
     const rows = page.locator('.changes tbody, [aria-label="Changes, newest first"]').first();
     await rows.getByText('withheld').first().waitFor();
     assert.doesNotMatch(await readText(rows), /Sales/);
-    await page.getByRole('button', { name: 'Show sensitive values…' }).click();
+    await page.getByRole('button', { name: 'Sensitive values…' }).click();
     await page.getByLabel('Why? It stands in the log').fill(reason);
     await page.getByRole('button', { name: 'Show', exact: true }).click();
     await rows.getByText('Sales').first().waitFor();

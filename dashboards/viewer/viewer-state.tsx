@@ -48,7 +48,7 @@ function SensitiveValues(): ReactNode {
   if (!isAsking)
     return (
       <button type="button" className="small" onClick={() => setAsking(true)}>
-        Show sensitive values…
+        Sensitive values…
       </button>
     );
   const give = (event: FormEvent<HTMLFormElement>): void => {
