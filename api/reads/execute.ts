@@ -101,6 +101,7 @@ function codeOf({ extensions }: GraphQLError): string {
 const SUBJECTS: Readonly<Record<string, string>> = {
   object: 'id',
   holders: 'entitlement',
+  nestedHolders: 'entitlement',
   changes: 'filter/object',
   erasurePlan: 'object',
   erase: 'object',
