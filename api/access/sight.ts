@@ -36,7 +36,7 @@ interface SightSources {
 
 export function sightOf(access: Access, { configuration, lines, whole, watermark }: SightSources): Sight {
   const hidden = hiddenMarks(access, configuration.access.hidden);
-  const sight = { hidden, hiddenAttributes: attributesWith(hidden, configuration) };
+  const sight = { hidden, hiddenAttributes: hiddenAttributes(hidden, configuration) };
   const { roles } = access;
   const isLimited = !roles.some((role) => READERS.includes(role)) && (roles.includes('manager') || roles.length === 0);
   if (!isLimited) return sight;
@@ -75,6 +75,17 @@ async function managerOf(
   throw new UnknownManagerError(
     `${who} in the metaverse has your sign-in as ${identityAttribute}, so nobody is known to report to you.`,
   );
+}
+
+const KNOWN = new WeakMap<Configuration, Map<number, ReadonlySet<string>>>();
+
+/** Found once for a configuration: every request asks. */
+function hiddenAttributes(marks: number, configuration: Configuration): ReadonlySet<string> {
+  const known = KNOWN.get(configuration) ?? new Map<number, ReadonlySet<string>>();
+  KNOWN.set(configuration, known);
+  const names = known.get(marks) ?? attributesWith(marks, configuration);
+  known.set(marks, names);
+  return names;
 }
 
 /** In the metaverse or in any connected system: those that bear one of the marks, and those that their values flow from or to. */
