@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { z } from 'zod';
-import { encodeCursor } from '../api/graphql/builder.ts';
+import { encodeCursor, pagingOf } from '../api/graphql/connection.ts';
 import { type ChangeFilter, conditionOf, findChanges, whereOf } from '../api/queries/changes.ts';
 import { countChangesByDay } from '../api/queries/overview.ts';
 import { formatIso } from '../ingest/clock.ts';
@@ -120,12 +120,14 @@ interface ChangesAnswer {
   };
 }
 
-test('a cursor of another page, or past the end, is taken for what it is; nonsense is refused', async () => {
-  const old: ChangesAnswer = await world.data(CHANGES, { first: 2, after: encodeCursor(5) });
+const { question: ALL } = pagingOf('changes', {}, {});
+
+test('a cursor of another page, or past the end, is taken for what it is; nonsense and that of another question are refused', async () => {
+  const old: ChangesAnswer = await world.data(CHANGES, { first: 2, after: encodeCursor(ALL, 5) });
   assert.deepEqual(old.changes.nodes, [{ sequence: 4 }, { sequence: 3 }]);
-  const end: ChangesAnswer = await world.data(CHANGES, { after: encodeCursor(0) });
+  const end: ChangesAnswer = await world.data(CHANGES, { after: encodeCursor(ALL, 0) });
   assert.deepEqual(end.changes.nodes, []);
-  const far: ChangesAnswer = await world.data(CHANGES, { first: 1, after: encodeCursor(Number.MAX_SAFE_INTEGER) });
+  const far: ChangesAnswer = await world.data(CHANGES, { first: 1, after: encodeCursor(ALL, Number.MAX_SAFE_INTEGER) });
   const changes = world.sequences(({ stage }) => stage !== 'read');
   assert.deepEqual(far.changes.nodes, [{ sequence: changes.at(-1) }]);
   const forged = [
@@ -134,12 +136,12 @@ test('a cursor of another page, or past the end, is taken for what it is; nonsen
     'czU',
     'czU=',
     ' czU',
-    `${encodeCursor(5)}!`,
+    `${encodeCursor(ALL, 5)}!`,
     'x'.repeat(100_000 - 500),
     "czU' OR 1=1",
     'czk5OTk5OTk5OTk5OTk5OTk',
   ];
-  for (const cursor of forged.filter((text) => text !== encodeCursor(5))) {
+  for (const cursor of forged.filter((text) => text !== encodeCursor(ALL, 5))) {
     const { errors } = await world.ask(CHANGES, { after: cursor });
     assert.equal(
       errors?.[0]?.message,
@@ -148,6 +150,41 @@ test('a cursor of another page, or past the end, is taken for what it is; nonsen
     );
     assert.equal(errors?.[0]?.extensions?.code, 'BAD_USER_INPUT');
   }
+  const OF_ANOTHER = /^The cursor is of another question;/;
+  const filtered = await world.ask(CHANGES.replace('(first: $first', '(filter: {agent: "hr"}, first: $first'), {
+    after: encodeCursor(ALL, 5),
+  });
+  assert.match(filtered.errors?.[0]?.message ?? '', OF_ANOTHER);
+  const ofRuns = await world.ask('query ($after: String) { runs(after: $after) { watermark } }', {
+    after: encodeCursor(ALL, 5),
+  });
+  assert.match(ofRuns.errors?.[0]?.message ?? '', OF_ANOTHER);
+  assert.equal(ofRuns.errors?.[0]?.extensions?.code, 'BAD_USER_INPUT');
+});
+
+test('edges have the rows of the page with the cursors by which any of them can be gone on from', async () => {
+  interface Edges {
+    changes: {
+      nodes: { sequence: number }[];
+      edges: { cursor: string; node: { sequence: number } }[];
+      pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string; endCursor: string };
+    };
+  }
+  const query = `query ($after: String) { changes(first: 5, after: $after) { nodes { sequence } edges { cursor node { sequence } }
+    pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }`;
+  const { changes } = await world.data<Edges>(query);
+  assert.deepEqual(
+    changes.edges.map(({ node }) => node),
+    changes.nodes,
+  );
+  const { pageInfo, edges } = changes;
+  assert.deepEqual(
+    [pageInfo.startCursor, pageInfo.endCursor, pageInfo.hasPreviousPage],
+    [edges[0]?.cursor, edges[4]?.cursor, false],
+  );
+  const next = await world.data<Edges>(query, { after: edges[2]?.cursor });
+  assert.deepEqual(next.changes.nodes.slice(0, 2), changes.nodes.slice(3));
+  assert.equal(next.changes.pageInfo.hasPreviousPage, true);
 });
 
 const FIND = `query ($search: String, $type: String, $first: Int) {

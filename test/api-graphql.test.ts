@@ -7,6 +7,7 @@ import {
   type GraphQLField,
   type GraphQLObjectType,
   getNamedType,
+  isInterfaceType,
   isLeafType,
   isObjectType,
   isRequiredArgument,
@@ -72,7 +73,11 @@ test('every field of the schema is answered on a real object', async () => {
   for (const field of Object.values(query.getFields())) {
     const named = getNamedType(field.type);
     const call = `${field.name}${argumentsOf(field)}`;
-    const text = isObjectType(named) ? `{ ${call} { ${select(named, [named.name])} } }` : `{ ${call} }`;
+    const text = isInterfaceType(named)
+      ? `{ ${call} { id ... on MetaverseObject { name type } } }`
+      : isObjectType(named)
+        ? `{ ${call} { ${select(named, [named.name])} } }`
+        : `{ ${call} }`;
     const { data, errors } = await world.ask(text);
     const refusal = REFUSED.get(field.name);
     if (refusal !== undefined) {

@@ -168,7 +168,7 @@ test('as of a watermark each question is answered as the log stood then', async 
     `query ($w: Sequence!, $last: Sequence!) {
       overview(watermark: $w) { watermark turnover { period } outOfBand recentRuns { agent } }
       runs(watermark: $w) { watermark nodes { agent result steps { counted { count } } } }
-      run(id: $w, watermark: $w) { agent }
+      run(sequence: $w, watermark: $w) { agent }
       objectCount(watermark: $w)
       agents { name lastRun(watermark: $w) { agent } }
       before: change(sequence: $w, watermark: $w) { sequence }

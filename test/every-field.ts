@@ -5,6 +5,7 @@ import {
   type GraphQLObjectType,
   type GraphQLSchema,
   getNamedType,
+  isAbstractType,
   isNonNullType,
   isObjectType,
 } from 'graphql';
@@ -24,7 +25,7 @@ export function everyField(
   const root = kind === 'Query' ? schema.getQueryType() : schema.getMutationType();
   return Object.values(root?.getFields() ?? {}).map((field) => {
     const used = new Map<string, GraphQLArgument>();
-    const selected = select(field, [], samples, used, true);
+    const selected = select(schema, field, [], samples, used, true);
     const declared = [...used].map(([name, argument]) => `$${name}: ${argument.type}`);
     const variables = Object.fromEntries([...used.keys()].map((name) => [name, samples[name.replace(/_.*/, '')]]));
     const head = declared.length > 0 ? `(${declared.join(', ')})` : '';
@@ -33,6 +34,7 @@ export function everyField(
 }
 
 function select(
+  schema: GraphQLSchema,
   field: GraphQLField<unknown, unknown>,
   path: readonly GraphQLObjectType[],
   samples: Record<string, unknown>,
@@ -52,10 +54,21 @@ function select(
   const all = [...bound, ...literals];
   const head = all.length > 0 ? `${field.name}(${all.join(', ')})` : field.name;
   const type = getNamedType(field.type);
+  if (isAbstractType(type)) {
+    // Each under a name of its own: fields of two types that are called alike may not differ.
+    const each = schema.getPossibleTypes(type).map((possible) => {
+      const fields = Object.values(possible.getFields()).flatMap((below) => {
+        const text = select(schema, below, [...path, possible], samples, used);
+        return text === undefined ? [] : `${possible.name}_${below.name}: ${text}`;
+      });
+      return `... on ${possible.name} { ${fields.join(' ')} }`;
+    });
+    return `${head} { id ${each.join(' ')} }`;
+  }
   if (!isObjectType(type)) return head;
   const isLast = path.includes(type) || path.length > 4;
   const below = Object.values(type.getFields()).flatMap((each) =>
-    isLast && isObjectType(getNamedType(each.type)) ? [] : (select(each, [...path, type], samples, used) ?? []),
+    isLast && isObjectType(getNamedType(each.type)) ? [] : (select(schema, each, [...path, type], samples, used) ?? []),
   );
   return below.length > 0 ? `${head} { ${below.join(' ')} }` : undefined;
 }

@@ -78,8 +78,10 @@ test('once partitions have expired each question says what is gone', { timeout: 
   const ids = { group: await world.objectOf('apollo'), bob: await world.objectOf(BOB.name) };
   const ann = await world.objectOf(ANN.name);
   const early = formatIso(Date.now() * 1000 - DAY);
-  const [newest] = at(await ask(world, '{ runs(first: 1) { nodes { id } } }'), 'data/runs/nodes') as { id: number }[];
-  const run = newest?.id ?? 0;
+  const [newest] = at(await ask(world, '{ runs(first: 1) { nodes { sequence } } }'), 'data/runs/nodes') as {
+    sequence: number;
+  }[];
+  const run = newest?.sequence ?? 0;
 
   await t.test('before, nothing is gone', async () => {
     for (const [question, path] of questionsOf({ ...ids, early, late: early, run })) {
@@ -122,7 +124,7 @@ test('once partitions have expired each question says what is gone', { timeout: 
       [`{ found: objectCount(search: "${ANN.name}") }`, 0],
       [`{ found: object(id: "${ann}") { id } }`, null],
       ['{ found: change(sequence: 5) { stage } }', null],
-      ['{ found: run(id: 1) { result } }', null],
+      ['{ found: run(sequence: 1) { result } }', null],
       [`{ found: changesByDay(from: "${early}", to: "${early}") { count } }`, []],
     ];
     for (const [question, found] of nothing) {

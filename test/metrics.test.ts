@@ -165,7 +165,7 @@ test('every run that is over is counted, whoever started it, and one that an err
 const PROOFS = ['checkpoint', 'checkpointKeys', 'consistencyProof', 'inclusionProof'];
 /** Lists, numbers, single events and what is planned: their answer says it beside its data. */
 const BESIDE_THE_DATA =
-  'agents change changesByDay erasurePlan holds objectCount objects retentionPlan run search sessions tokens tombstones viewer'.split(
+  'agents change changesByDay erasurePlan holds node objectCount objects retentionPlan run search sessions tokens tombstones viewer'.split(
     ' ',
   );
 
@@ -185,7 +185,7 @@ test('every answer says up to which event it goes, and whatever has a place for 
     '{ change(sequence: 0) { stage } }',
     '{ objectCount }',
     '{ objects { name } }',
-    '{ run(id: 1) { id } }',
+    '{ run(sequence: 1) { id } }',
     '{ changesByDay(from: "2026-01-01T00:00:00Z", to: "2026-12-31T00:00:00Z") { period } }',
     '{ holds { id } }',
     '{ tombstones { first } }',

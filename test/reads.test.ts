@@ -55,12 +55,13 @@ const EVERY_QUESTION: Record<string, string | undefined> = {
   tombstones: undefined,
   agents: '{ agents { name lastRun { result } } }',
   runs: '{ runs(agent: "hr") { nodes { id } } }',
-  run: '{ run(id: 0) { result } }',
+  run: '{ run(sequence: 0) { result } }',
   changes: '{ changes(first: 3) { nodes { sequence } } }',
   changesByDay: '{ changesByDay(from: "1999-01-01T00:00:00Z", to: "1999-12-31T00:00:00Z") { count } }',
   change: '{ change(sequence: 5) { stage } }',
   objects: '{ objects(search: "e", first: 4) { name } }',
   objectCount: '{ objectCount(type: "person") }',
+  node: '{ node(id: "ANNE") { ... on Change { values { new } } ... on MetaverseObject { name history(first: 7) { nodes { sequence } } } } }',
   object: '{ object(id: "ANNE") { name history(first: 7) { nodes { sequence } } } }',
   holders: '{ holders(entitlement: "RED") { holdings { agent } } }',
   nestedHolders: '{ nestedHolders(entitlement: "RED") { holdings { direct } } }',
@@ -86,6 +87,7 @@ const ROWS: Record<string, string> = {
   change: '1',
   objects: '4',
   objectCount: '1',
+  node: '1',
   object: '7',
   holders: '1',
   nestedHolders: '1',
@@ -148,7 +150,7 @@ test('a question about one object is that object’s read; several questions of 
 
 test('what a directive leaves out is no question, and what a fragment brings in is one', async () => {
   const text = `query ($no: Boolean!) {
-    objects @include(if: $no) { name } ...More ... on Query { agents { lastRun { id } } } run(id: 1) @skip(if: true) { id }
+    objects @include(if: $no) { name } ...More ... on Query { agents { lastRun { id } } } run(sequence: 1) @skip(if: true) { id }
   } fragment More on Query { changes(filter: { agent: "hr" }) { ...Nodes } }
   fragment Nodes on ChangeConnection { nodes { ledTo(first: 2) { stage } } }`;
   const { reads } = await readsOf(text, { no: false });

@@ -21,6 +21,8 @@ export const WHO_MAY_ASK: Readonly<Record<string, readonly Role[]>> = {
   inclusionProof: SIGNED_IN,
   consistencyProof: SIGNED_IN,
   tombstones: SIGNED_IN,
+  /** Of each kind who may ask for it by its own question: resolvers look at that again. */
+  node: [...PEOPLE, 'operator'],
   changes: PEOPLE,
   change: PEOPLE,
   object: PEOPLE,

@@ -161,7 +161,7 @@ function addReads(program: Command): void {
     });
 }
 
-const STATUS = `{ log { origin size watermark lag lagSeconds pressure root state problem } agents { name connector runProfiles lastRun { id profile result startedAt finishedAt } } }`;
+const STATUS = `{ log { origin size watermark lag lagSeconds pressure root state problem } agents { name connector runProfiles lastRun { sequence profile result startedAt finishedAt } } }`;
 
 function addStatus(program: Command): void {
   common(

@@ -4,7 +4,7 @@ import { type Access, AccessError, ROLES } from '../access/access.ts';
 import type { Reason } from '../access/access-event.ts';
 import { type Session, Sessions } from '../access/sessions.ts';
 import { type Token, type TokenRequest, type TokenState, Tokens } from '../access/tokens.ts';
-import { builder, callerError } from './builder.ts';
+import { builder, callerError, WHY } from './builder.ts';
 import { leftOwnEvent, type RequestContext } from './context.ts';
 import { checkReason } from './erasure-types.ts';
 import { RoleType } from './viewer-types.ts';
@@ -18,7 +18,11 @@ const CONTROL = /\p{C}/u;
 
 const TokenStateType = builder.enumType('TokenState', {
   description: 'What a token is worth now.',
-  values: ['active', 'expired', 'revoked'] as const satisfies readonly TokenState[],
+  values: {
+    active: { description: 'It lets in.' },
+    expired: { description: 'Its time is over.' },
+    revoked: { description: 'Somebody ended it.' },
+  } satisfies Record<TokenState, { description: string }>,
 });
 
 interface ListedToken extends Token {
@@ -68,8 +72,6 @@ const SessionType = builder.objectRef<Session>('Session').implement({
     }),
   }),
 });
-
-const WHY = 'Why; it stays in the log for good and must hold nothing personal.';
 
 export function addAccessFields(): void {
   addTokenFields();
@@ -135,7 +137,7 @@ function addSessionFields(): void {
       type: SessionType,
       description: 'Signs somebody out at once. For administrators.',
       args: {
-        id: t.arg.id({ required: true }),
+        id: t.arg.id({ required: true, description: 'Its id, as `sessions` tells it.' }),
         why: t.arg.string({ required: true, description: WHY }),
       },
       resolve: async (_, { id, why }, context, info) => {

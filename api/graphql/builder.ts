@@ -4,7 +4,7 @@ import { GraphQLError } from 'graphql';
 import { formatIso, parseInstant } from '../../ingest/clock.ts';
 import type { RequestContext } from './context.ts';
 
-export const builder = new SchemaBuilder<{
+interface Types {
   Context: RequestContext;
   Scalars: {
     DateTime: { Input: number; Output: number };
@@ -12,7 +12,10 @@ export const builder = new SchemaBuilder<{
     ID: { Input: string; Output: string };
   };
   DefaultFieldNullability: false;
-}>({ defaultFieldNullability: false });
+}
+
+export const builder = new SchemaBuilder<Types>({ defaultFieldNullability: false });
+export type SchemaTypes = typeof builder.$inferSchemaTypes;
 
 /** The field `gone` of whatever says up to which event it goes. */
 export const GONE = 'What the answer lacks because it has expired, in a sentence.';
@@ -23,6 +26,11 @@ export const WATERMARK = 'Only what was known when the log had this many events;
 /** A mistake of the caller: said to them in a sentence, not an error of the program. */
 export function callerError(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
+
+/** What was asked is not for whoever asked. */
+export function forbidden({ message }: Error): GraphQLError {
+  return new GraphQLError(message, { extensions: { code: 'FORBIDDEN' } });
 }
 
 builder.scalarType('DateTime', {
@@ -67,19 +75,5 @@ export function checkFirst(first: number | null | undefined, usual: number, most
   return wanted;
 }
 
-const CURSOR = /^s(\d{1,16})$/;
-
-/** Cursors name the sequence of the last row of a page, so that pages are stable while events arrive. */
-export function encodeCursor(sequence: number): string {
-  return Buffer.from(`s${sequence}`).toString('base64url');
-}
-
-export function decodeCursor(cursor: string | null | undefined): number | undefined {
-  if (cursor === null || cursor === undefined) return undefined;
-  const match = CURSOR.exec(Buffer.from(cursor.slice(0, 100), 'base64url').toString('latin1'));
-  const sequence = Number(match?.[1]);
-  // Written back it must be the same: base64 is read generously.
-  if (!Number.isSafeInteger(sequence) || encodeCursor(sequence) !== cursor)
-    throw callerError('The cursor is not one of this service; start again without it.');
-  return sequence;
-}
+/** `why` of whatever is recorded for good. */
+export const WHY = 'Why; it stays in the log for good and must hold nothing personal.';

@@ -2,20 +2,23 @@
 import type { Certificate } from '../../ingest/erasure/certificate.ts';
 import type { ErasurePlan } from '../../ingest/erasure/plan.ts';
 import { erasePerson, previewErasure } from '../erasing.ts';
-import { builder, callerError, checkId } from './builder.ts';
+import { builder, callerError, checkId, WHY } from './builder.ts';
 import { leftOwnEvent } from './context.ts';
 
 const ErasedSystemType = builder.objectRef<ErasurePlan['systems'][number]>('ErasedSystem').implement({
+  description: 'How much an erasure takes out of what is known of one system.',
   fields: (t) => ({
     agent: t.exposeString('agent', { description: 'The connected system; empty: the metaverse and the engine.' }),
-    events: t.exposeInt('events'),
+    events: t.exposeInt('events', { description: 'Events of which columns are emptied.' }),
   }),
 });
 
 const ErasedKeysType = builder.objectRef<ErasurePlan['keys']>('ErasedKeys').implement({
   description: 'How many keys go, by what they belong to.',
   fields: (t) => ({
-    objects: t.exposeInt('object'),
+    objects: t.exposeInt('object', {
+      description: 'Objects: what the person is in the metaverse, was before and came to be later.',
+    }),
     entries: t.exposeInt('entry', { description: 'Entries before they were joined.' }),
     actors: t.exposeInt('actor', { description: 'Names under which they caused changes.' }),
     references: t.exposeInt('reference', { description: 'Names by which others referred to them.' }),
@@ -27,10 +30,10 @@ const ErasurePlanType = builder.objectRef<ErasurePlan>('ErasurePlan').implement(
   description: 'What an erasure takes away. Computed anew when it is done.',
   fields: (t) => ({
     objects: t.exposeIDList('objects', { description: 'The object, and what the person was before and later.' }),
-    keys: t.expose('keys', { type: ErasedKeysType }),
+    keys: t.expose('keys', { description: 'How many keys go.', type: ErasedKeysType }),
     actors: t.exposeStringList('actors', { description: 'The names under which they caused changes.' }),
     events: t.exposeInt('events', { description: 'Events of which columns are emptied.' }),
-    systems: t.expose('systems', { type: [ErasedSystemType] }),
+    systems: t.expose('systems', { description: 'How much goes, by connected system.', type: [ErasedSystemType] }),
     remains: t.exposeStringList('remains', { description: 'Sentences on what stays.' }),
   }),
 });
@@ -42,12 +45,13 @@ interface Erasure {
 }
 
 const ErasureType = builder.objectRef<Erasure>('Erasure').implement({
+  description: 'An erasure that is accepted.',
   fields: (t) => ({
     event: t.expose('event', {
       type: 'Sequence',
       description: 'The event that says so; the certificate is asked for by it.',
     }),
-    plan: t.expose('plan', { type: ErasurePlanType }),
+    plan: t.expose('plan', { description: 'What it takes away.', type: ErasurePlanType }),
     settled: t.exposeBoolean('settled', {
       description:
         'ClickHouse is emptied as well. If not, that is done before the next question is answered, and within an hour.',
@@ -58,9 +62,9 @@ const ErasureType = builder.objectRef<Erasure>('Erasure').implement({
 const CertificateType = builder.objectRef<Certificate>('ErasureCertificate').implement({
   description: 'Nothing of what was looked for was found any more; the backups named still have the person.',
   fields: (t) => ({
-    erasure: t.expose('erasure', { type: 'Sequence' }),
+    erasure: t.expose('erasure', { description: 'The event of the erasure that it certifies.', type: 'Sequence' }),
     event: t.expose('event', { type: 'Sequence', description: 'The event that it was issued.' }),
-    issuedAt: t.expose('issuedAt', { type: 'DateTime' }),
+    issuedAt: t.expose('issuedAt', { description: 'When the search was over.', type: 'DateTime' }),
     keys: t.exposeInt('keys', { description: 'Keys deleted.' }),
     values: t.int({
       nullable: true,
@@ -89,9 +93,9 @@ const CertificateType = builder.objectRef<Certificate>('ErasureCertificate').imp
       description: 'Short names that are words of other texts: looked for in tables, and not in files.',
       resolve: ({ not }) => not.common,
     }),
-    folders: t.exposeStringList('folders'),
+    folders: t.exposeStringList('folders', { description: 'Folders searched, beside the data folder.' }),
     files: t.exposeInt('files', { description: 'Files searched.' }),
-    bytes: t.exposeFloat('bytes'),
+    bytes: t.exposeFloat('bytes', { description: 'Bytes of the files searched.' }),
     notSearched: t.exposeStringList('notSearched', {
       description: 'Files and folders that could not be searched, each with its reason: they may hold the person.',
     }),
@@ -107,8 +111,9 @@ const CertificateType = builder.objectRef<Certificate>('ErasureCertificate').imp
 });
 
 const BackupInput = builder.inputType('BackupInput', {
+  description: 'A backup that still has the person, to stand in the certificate.',
   fields: (t) => ({
-    name: t.string({ required: true }),
+    name: t.string({ description: 'Which backup, in words.', required: true }),
     until: t.string({ description: 'Until when it is kept, in words.' }),
   }),
 });
@@ -130,7 +135,10 @@ export function addErasureFields(): void {
     erasurePlan: t.field({
       type: ErasurePlanType,
       description: 'What an erasure of this person would do. Nothing is done.',
-      args: { object: t.arg.id({ required: true }), names: t.arg.stringList() },
+      args: {
+        object: t.arg.id({ required: true, description: 'The id of the person.' }),
+        names: t.arg.stringList({ description: 'Names of theirs that nothing in the log shows to be theirs.' }),
+      },
       resolve: (_, { object, names }, context) =>
         previewErasure(context, { object: checkId(object), names: names ?? [] }),
     }),
@@ -138,12 +146,11 @@ export function addErasureFields(): void {
   builder.mutationFields((t) => ({
     erase: t.field({
       type: ErasureType,
-      description:
-        'Erases a person who exists no more: their keys are deleted and nothing about them can be had back. `why` stays in the log for good and must hold nothing personal.',
+      description: 'Erases a person who exists no more: their keys are deleted and nothing about them can be had back.',
       args: {
-        object: t.arg.id({ required: true }),
+        object: t.arg.id({ required: true, description: 'The id of the person.' }),
         who: t.arg.string({ required: true, description: 'Who asks for it.' }),
-        why: t.arg.string({ required: true }),
+        why: t.arg.string({ required: true, description: WHY }),
         names: t.arg.stringList({ description: 'Names of theirs that nothing in the log shows to be theirs.' }),
         now: t.arg.boolean({ description: 'Do not wait for other requests before ClickHouse is emptied.' }),
       },
@@ -159,7 +166,7 @@ export function addErasureFields(): void {
       type: CertificateType,
       description: 'Settles what waits and issues the certificate of an erasure, or says what is left and where.',
       args: {
-        erasure: t.arg({ type: 'Sequence', required: true }),
+        erasure: t.arg({ description: 'The event of the erasure.', type: 'Sequence', required: true }),
         who: t.arg.string({ required: true, description: 'Who asks for it.' }),
         folders: t.arg.stringList({ description: 'Folders outside of the data folder that may hold copies.' }),
         names: t.arg.stringList({

@@ -7,11 +7,11 @@ import {
   type OpenExport,
   type OpenExportCount,
   type OpenExportFilter,
-  type OpenExportPage,
   type OpenState,
 } from '../queries/open-exports.ts';
-import { builder, callerError, checkFirst, decodeCursor, GONE, WATERMARK } from './builder.ts';
-import { ChangeType, PageInfoType, pageInfoOf } from './change-types.ts';
+import { builder, callerError, WATERMARK } from './builder.ts';
+import { ChangeType } from './change-types.ts';
+import { AFTER, connectionOf, FIRST, list, pagingOf } from './connection.ts';
 import { asKnownAt } from './context.ts';
 
 const STATES =
@@ -44,41 +44,25 @@ const OpenExportCountType = builder.objectRef<OpenExportCount>('OpenExportCount'
   }),
 });
 
-interface OpenExportList extends OpenExportPage {
+/** What the counts beside a page are of. */
+interface Counted {
   known: QueryContext;
   filter: OpenExportFilter;
 }
 
-const OpenExportConnectionType = builder.objectRef<OpenExportList>('OpenExportConnection').implement({
-  description: 'A page of exports that are open, the newest first.',
-  fields: (t) => ({
-    nodes: t.field({
-      type: [OpenExportType],
-      description: 'The exports of this page.',
-      resolve: (page) => page.exports,
-    }),
-    pageInfo: t.field({
-      type: PageInfoType,
-      description: 'Whether there is more, and from where.',
-      resolve: ({ exports: shown, hasMore }) =>
-        pageInfoOf(
-          shown.map(({ event }) => event.sequence),
-          hasMore,
-        ),
-    }),
-    counts: t.field({
-      type: [OpenExportCountType],
-      description: 'How many are open in all, by system and state.',
-      resolve: ({ known, filter }) => countOpenExports(known, filter),
-    }),
-    watermark: t.field({
-      type: 'Sequence',
-      description: 'The answer stands on the events below. Given with the next page, it goes on in the same list.',
-      resolve: ({ watermark }) => watermark,
-    }),
-    gone: t.string({ nullable: true, description: GONE, resolve: ({ gone }) => gone ?? null }),
+const OpenExportConnectionType = connectionOf<OpenExport, Counted>(
+  OpenExportType,
+  'OpenExport',
+  'exports that are open',
+);
+
+builder.objectField(OpenExportConnectionType, 'counts', (t) =>
+  t.field({
+    type: [OpenExportCountType],
+    description: 'How many are open in all, by system and state.',
+    resolve: (page) => countOpenExports(page.known, page.filter),
   }),
-});
+);
 
 const isState = (text: string): text is OpenState => OPEN_STATES.some((state) => state === text);
 
@@ -96,15 +80,16 @@ builder.queryField('openExports', (t) =>
     args: {
       agent: t.arg.string({ description: 'One connected system; none: all.' }),
       states: t.arg.stringList({ description: `Any of these; none: all. ${STATES}` }),
-      first: t.arg.int({ defaultValue: 50, description: 'So many, at most 1000.' }),
-      after: t.arg.string({ description: 'The `endCursor` of the page before.' }),
+      first: t.arg.int({ defaultValue: 50, description: FIRST }),
+      after: t.arg.string({ description: AFTER }),
       watermark: t.arg({ type: 'Sequence', description: WATERMARK }),
     },
-    resolve: async (_, { agent, states, first, after, watermark }, { queries }) => {
+    resolve: async (_, { agent, states, watermark, ...given }, { queries }) => {
       const known = asKnownAt(queries, watermark);
       const filter = { agent: agent ?? undefined, states: states?.length ? statesOf(states) : undefined };
-      const page = { first: checkFirst(first, 50, 1000), before: decodeCursor(after) };
-      return { ...(await findOpenExports(known, filter, page)), known, filter };
+      const paging = pagingOf('openExports', filter, given);
+      const page = await findOpenExports(known, filter, paging);
+      return { ...list(paging, page.exports, ({ event }) => event.sequence, page), known, filter };
     },
   }),
 );

@@ -23,7 +23,10 @@ const OPEN_LEAVERS_SHOWN = 10;
 export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
   description: 'How far the log is. Every answer stops at the delivered watermark.',
   fields: (t) => ({
-    origin: t.string({ resolve: (_, __, { log }) => log.journal.log }),
+    origin: t.string({
+      description: 'The name of the log, which stands in each checkpoint.',
+      resolve: (_, __, { log }) => log.journal.log,
+    }),
     size: t.field({ type: 'Sequence', description: 'Accepted events.', resolve: ({ size }) => size }),
     watermark: t.field({
       type: 'Sequence',
@@ -59,6 +62,7 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
       resolve: (_, __, { log }) => log.shipper.state,
     }),
     problem: t.string({
+      description: 'Why nothing is delivered, in a sentence.',
       nullable: true,
       resolve: (_, __, { log }) => log.shipper.problem?.message ?? null,
     }),
@@ -66,29 +70,37 @@ export const LogStatusType = builder.objectRef<LogHead>('LogStatus').implement({
 });
 
 export const PeriodStageCountType = builder.objectRef<PeriodStageCount>('PeriodStageCount').implement({
+  description: 'How many changes of a stage a month or day had.',
   fields: (t) => ({
     period: t.exposeString('period', { description: '2024-03, or a day, 2024-03-17' }),
-    stage: t.exposeString('stage'),
-    count: t.exposeInt('count'),
+    stage: t.exposeString('stage', { description: 'What was at work, such as import-flow.' }),
+    count: t.exposeInt('count', { description: 'How many changes.' }),
   }),
 });
 
 const TurnoverType = builder.objectRef<{ period: string; joiners: number; leavers: number }>('Turnover').implement({
+  description: 'How many people came and went in a month.',
   fields: (t) => ({
-    period: t.exposeString('period'),
-    joiners: t.exposeInt('joiners'),
-    leavers: t.exposeInt('leavers'),
+    period: t.exposeString('period', { description: 'The month, as in 2024-03.' }),
+    joiners: t.exposeInt('joiners', { description: 'People who came.' }),
+    leavers: t.exposeInt('leavers', { description: 'People who went.' }),
   }),
 });
 
 const ProblemType = builder.objectRef<ProblemCount>('Problem').implement({
+  description: 'Something that went wrong or was refused, as often as it did.',
   fields: (t) => ({
-    outcome: t.exposeString('outcome'),
-    error: t.string({ nullable: true, resolve: ({ error }) => error ?? null }),
-    stage: t.exposeString('stage'),
-    agent: t.exposeString('agent'),
-    count: t.exposeInt('count'),
+    outcome: t.exposeString('outcome', { description: 'What came of it.' }),
+    error: t.string({
+      description: 'The name of the error; none: the outcome says it.',
+      nullable: true,
+      resolve: ({ error }) => error ?? null,
+    }),
+    stage: t.exposeString('stage', { description: 'What was at work.' }),
+    agent: t.exposeString('agent', { description: 'The connected system; "" is the service itself.' }),
+    count: t.exposeInt('count', { description: 'How often.' }),
     latest: t.field({
+      description: 'The newest of these changes.',
       type: ChangeType,
       resolve: async ({ latest }, _, { events }) => {
         const event = await events.load(latest);
@@ -107,14 +119,16 @@ interface OpenLeaver {
 }
 
 const OpenLeaverType = builder.objectRef<OpenLeaver>('OpenLeaver').implement({
+  description: 'An account that is still enabled although its person has left.',
   fields: (t) => ({
     person: t.field({
+      description: 'The person.',
       type: ObjectReferenceType,
       resolve: async ({ person }, _, { names }) => ({ ...(await names.load(person.id)), ...person }),
     }),
-    agent: t.exposeString('agent'),
-    leftAt: t.field({ type: 'DateTime', resolve: ({ leftAt }) => leftAt }),
-    openHours: t.exposeFloat('openHours'),
+    agent: t.exposeString('agent', { description: 'The connected system.' }),
+    leftAt: t.field({ description: 'When the person left.', type: 'DateTime', resolve: ({ leftAt }) => leftAt }),
+    openHours: t.exposeFloat('openHours', { description: 'Hours since then.' }),
   }),
 });
 
@@ -122,12 +136,24 @@ export const LeaverDelayType = builder.objectRef<LeaverDelay>('LeaverDelay').imp
   description:
     'Hours from leaving to disabled by system. Open cases count as open so long, and maybe longer (Kaplan and Meier); a figure that is not reached yet is none.',
   fields: (t) => ({
-    agent: t.exposeString('agent'),
-    closed: t.exposeInt('closed'),
-    open: t.exposeInt('open'),
-    medianHours: t.float({ nullable: true, resolve: ({ medianHours }) => medianHours ?? null }),
-    p95Hours: t.float({ nullable: true, resolve: ({ p95Hours }) => p95Hours ?? null }),
-    maximumHours: t.float({ nullable: true, resolve: ({ maximumHours }) => maximumHours ?? null }),
+    agent: t.exposeString('agent', { description: 'The connected system.' }),
+    closed: t.exposeInt('closed', { description: 'Accounts of leavers that were disabled.' }),
+    open: t.exposeInt('open', { description: 'Accounts of leavers that are still enabled.' }),
+    medianHours: t.float({
+      description: 'So many hours until half of the accounts were disabled (p50).',
+      nullable: true,
+      resolve: ({ medianHours }) => medianHours ?? null,
+    }),
+    p95Hours: t.float({
+      description: 'So many hours until 95 of 100 accounts were disabled.',
+      nullable: true,
+      resolve: ({ p95Hours }) => p95Hours ?? null,
+    }),
+    maximumHours: t.float({
+      description: 'Of those that were disabled, the longest.',
+      nullable: true,
+      resolve: ({ maximumHours }) => maximumHours ?? null,
+    }),
   }),
 });
 
@@ -179,8 +205,13 @@ export class Overview {
 }
 
 export const OverviewType = builder.objectRef<Overview>('Overview').implement({
+  description: 'The figures of the first page.',
   fields: (t) => ({
-    watermark: t.field({ type: 'Sequence', resolve: ({ queries }) => queries.watermark }),
+    watermark: t.field({
+      description: 'The figures stand on the events below.',
+      type: 'Sequence',
+      resolve: ({ queries }) => queries.watermark,
+    }),
     gone: t.string({
       nullable: true,
       description: GONE,
@@ -192,7 +223,11 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
       description: 'The last instant that the log knows of (a replayed log ends in the past).',
       resolve: async (overview) => (await overview.until()) || null,
     }),
-    objectCounts: t.field({ type: [NamedCountType], resolve: ({ queries }) => countObjects(queries) }),
+    objectCounts: t.field({
+      description: 'How many objects there are, by type.',
+      type: [NamedCountType],
+      resolve: ({ queries }) => countObjects(queries),
+    }),
     changesByMonth: t.field({
       type: [PeriodStageCountType],
       description: 'By month of occurrence, at most the last 24 months.',
@@ -208,7 +243,10 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
       description: 'What went wrong or was refused, the most frequent first.',
       resolve: ({ queries }) => countProblems(queries),
     }),
-    outOfBand: t.int({ resolve: ({ queries }) => countOutOfBand(queries) }),
+    outOfBand: t.int({
+      description: 'Changes in connected systems that no export of ours explains.',
+      resolve: ({ queries }) => countOutOfBand(queries),
+    }),
     openLeaverAccounts: t.int({
       description: 'Accounts still enabled whose person has left.',
       resolve: async (overview) => (await overview.openLeavers()).length,
@@ -219,13 +257,19 @@ export const OverviewType = builder.objectRef<Overview>('Overview').implement({
       resolve: async (overview) => (await overview.openLeavers()).slice(0, OPEN_LEAVERS_SHOWN),
     }),
     leaverDelays: t.field({
+      description: 'How long accounts of leavers stay open, by system.',
       type: [LeaverDelayType],
       resolve: async (overview) => summariseDelays(await overview.leavers()),
     }),
     recentRuns: t.field({
+      description: 'The newest runs, at most ten.',
       type: [RunType],
       resolve: async ({ queries }) => (await findRuns(queries, {}, { first: RECENT_RUNS })).runs,
     }),
-    log: t.field({ type: LogStatusType, resolve: (_, __, { log }) => log.journal.head() }),
+    log: t.field({
+      description: 'How far the log is.',
+      type: LogStatusType,
+      resolve: (_, __, { log }) => log.journal.head(),
+    }),
   }),
 });

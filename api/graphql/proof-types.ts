@@ -57,7 +57,7 @@ const OutsideType = builder.objectRef<Outside>('OutsideCheckpoint').implement({
   description: 'The newest checkpoint that is known to be outside of this installation.',
   fields: (t) => ({
     destination: t.exposeString('destination', { description: 'Where it was sent: a witness, webhook, file or mail.' }),
-    size: t.field({ type: 'Sequence', resolve: ({ size }) => size }),
+    size: t.field({ description: 'So many events are in it.', type: 'Sequence', resolve: ({ size }) => size }),
     at: t.field({ type: 'DateTime', description: 'When it was sent.', resolve: ({ at }) => at }),
   }),
 });
@@ -65,7 +65,9 @@ const OutsideType = builder.objectRef<Outside>('OutsideCheckpoint').implement({
 const DestinationType = builder.objectRef<DestinationStatus>('CheckpointDestination').implement({
   description: 'Where checkpoints are sent, and how far that is.',
   fields: (t) => ({
-    destination: t.exposeString('destination'),
+    destination: t.exposeString('destination', {
+      description: 'A witness, webhook, file or mail, by its name in the settings.',
+    }),
     size: t.field({
       type: 'Sequence',
       nullable: true,
@@ -93,14 +95,18 @@ builder.objectFields(LogStatusType, (t) => ({
     description: 'The newest checkpoint outside of this installation; none: nobody outside knows the log.',
     resolve: (_, __, { log }) => log.publication.outside ?? null,
   }),
-  destinations: t.field({ type: [DestinationType], resolve: (_, __, { log }) => log.publication.status }),
+  destinations: t.field({
+    type: [DestinationType],
+    description: 'Where checkpoints are sent, and how far that is.',
+    resolve: (_, __, { log }) => log.publication.status,
+  }),
 }));
 
 export const InclusionProofType = builder.objectRef<InclusionProof>('InclusionProof').implement({
   description:
     'That an event is in the log at its place: its leaf, put together with each hash of the path (RFC 9162 section 2.1.3), comes to the root.',
   fields: (t) => ({
-    sequence: t.field({ type: 'Sequence', resolve: ({ sequence }) => sequence }),
+    sequence: t.field({ description: 'The event.', type: 'Sequence', resolve: ({ sequence }) => sequence }),
     size: t.field({
       type: 'Sequence',
       description: 'The number of events of the tree that it is proved in.',
@@ -132,9 +138,9 @@ export const InclusionProofType = builder.objectRef<InclusionProof>('InclusionPr
 const ConsistencyProofType = builder.objectRef<ConsistencyProof>('ConsistencyProof').implement({
   description: 'That the log only grew from one size to another (RFC 9162 section 2.1.4): nothing before was changed.',
   fields: (t) => ({
-    from: t.field({ type: 'Sequence', resolve: ({ from }) => from }),
+    from: t.field({ description: 'The first size.', type: 'Sequence', resolve: ({ from }) => from }),
     fromRoot: t.string({ description: 'Hexadecimal.', resolve: ({ fromRoot }) => hex(fromRoot) }),
-    to: t.field({ type: 'Sequence', resolve: ({ to }) => to }),
+    to: t.field({ description: 'The second size.', type: 'Sequence', resolve: ({ to }) => to }),
     toRoot: t.string({ description: 'Hexadecimal.', resolve: ({ toRoot }) => hex(toRoot) }),
     path: t.stringList({
       description: 'The hashes, hexadecimal; none when the sizes are equal or the first is 0.',
@@ -201,7 +207,10 @@ builder.queryFields((t) => ({
   inclusionProof: t.field({
     type: InclusionProofType,
     description: 'That an event is among the first `size` events; unless given, the size is that of a checkpoint.',
-    args: { sequence: t.arg({ type: 'Sequence', required: true }), size: t.arg({ type: 'Sequence' }) },
+    args: {
+      sequence: t.arg({ type: 'Sequence', required: true, description: 'The event.' }),
+      size: t.arg({ type: 'Sequence', description: 'The size of the log that it is proved in.' }),
+    },
     resolve: (_, { sequence, size }, { log }) =>
       orCallerError(log.checkpoints.proveInclusion(sequence, size ?? undefined)),
   }),
@@ -209,8 +218,8 @@ builder.queryFields((t) => ({
     type: ConsistencyProofType,
     description: 'That the log of size `to` begins with the log of size `from`.',
     args: {
-      from: t.arg({ type: 'Sequence', required: true }),
-      to: t.arg({ type: 'Sequence', required: true }),
+      from: t.arg({ description: 'The first size.', type: 'Sequence', required: true }),
+      to: t.arg({ description: 'The second size.', type: 'Sequence', required: true }),
     },
     resolve: (_, { from, to }, { log }) => orCallerError(log.checkpoints.proveConsistency(from, to)),
   }),

@@ -1,7 +1,8 @@
 // Who looked: reads of the log as GraphQL types.
-import { findReads, type LogRead, type ReadFilter, type ReadPage, type ReadParameter } from '../queries/reads.ts';
-import { builder, checkFirst, checkId, decodeCursor, GONE, WATERMARK } from './builder.ts';
-import { ObjectReferenceType, PageInfoType, pageInfoOf, referenceOf } from './change-types.ts';
+import { findReads, type LogRead, type ReadFilter, type ReadParameter } from '../queries/reads.ts';
+import { builder, checkId, WATERMARK } from './builder.ts';
+import { ObjectReferenceType, referenceOf } from './change-types.ts';
+import { AFTER, connectionOf, FIRST, list, pagingOf } from './connection.ts';
 import { asKnownAt } from './context.ts';
 
 const ReadParameterType = builder.objectRef<ReadParameter>('ReadParameter').implement({
@@ -24,10 +25,19 @@ const ReadParameterType = builder.objectRef<ReadParameter>('ReadParameter').impl
   }),
 });
 
+const ReadOutcomeType = builder.enumType('ReadOutcome', {
+  description: 'What came of a question. Only what was answered was seen.',
+  values: {
+    answered: { description: 'An answer was given, if not to all of it.' },
+    refused: { description: 'It asked wrongly, too much, or what may not be asked.' },
+    failed: { description: 'The service could not answer.' },
+  },
+});
+
 const ReadType = builder.objectRef<LogRead>('Read').implement({
   description: 'One question that somebody asked of the log: an event of stage read, accepted before its answer left.',
   fields: (t) => ({
-    sequence: t.field({ type: 'Sequence', resolve: ({ sequence }) => sequence }),
+    sequence: t.field({ description: 'Its place in the log.', type: 'Sequence', resolve: ({ sequence }) => sequence }),
     at: t.field({ type: 'DateTime', description: 'When it was answered.', resolve: ({ at }) => at }),
     viewer: t.string({ nullable: true, description: 'Who asked.', resolve: ({ viewer }) => viewer ?? null }),
     address: t.string({
@@ -39,9 +49,7 @@ const ReadType = builder.objectRef<LogRead>('Read').implement({
       description: 'A field of Query or Mutation, or report, feed, bundle, backup or replay.',
     }),
     fields: t.exposeStringList('fields', { description: 'What of the answer was asked for.' }),
-    outcome: t.exposeString('outcome', {
-      description: 'answered; refused: it asked wrongly or too much; or failed. Only what was answered was seen.',
-    }),
+    outcome: t.expose('outcome', { type: ReadOutcomeType, description: 'What came of it.' }),
     error: t.string({
       nullable: true,
       description: 'What went wrong, also where only a part of the answer was missing.',
@@ -60,7 +68,11 @@ const ReadType = builder.objectRef<LogRead>('Read').implement({
       description: 'The watermark of the answer: it stands on the events below.',
       resolve: ({ answeredAt }) => answeredAt,
     }),
-    parameters: t.field({ type: [ReadParameterType], resolve: ({ parameters }) => parameters }),
+    parameters: t.field({
+      description: 'What was given with it.',
+      type: [ReadParameterType],
+      resolve: ({ parameters }) => parameters,
+    }),
   }),
 });
 
@@ -72,7 +84,7 @@ const ReadFilterInput = builder.inputType('ReadFilter', {
     viewer: t.string({ description: 'Who asked, exactly.' }),
     object: t.id({ description: 'Asked about as the one object of the question, or named in its parameters.' }),
     question: t.string({ description: 'A field of Query or Mutation, or report, feed, bundle, backup or replay.' }),
-    outcome: t.string({ description: 'answered, refused or failed.' }),
+    outcome: t.field({ type: ReadOutcomeType, description: 'What came of it.' }),
     watermark: t.field({ type: 'Sequence', description: WATERMARK }),
   }),
 });
@@ -84,35 +96,22 @@ function filterOf(input: typeof ReadFilterInput.$inferInput | null | undefined):
   return { ...given, ...(object != null && { object: checkId(object) }) };
 }
 
-const ReadConnectionType = builder.objectRef<ReadPage>('ReadConnection').implement({
-  fields: (t) => ({
-    nodes: t.field({ type: [ReadType], resolve: ({ reads }) => reads }),
-    pageInfo: t.field({
-      type: PageInfoType,
-      resolve: ({ reads, hasMore }) =>
-        pageInfoOf(
-          reads.map(({ sequence }) => sequence),
-          hasMore,
-        ),
-    }),
-    watermark: t.field({ type: 'Sequence', resolve: ({ watermark }) => watermark }),
-    gone: t.string({ nullable: true, description: GONE, resolve: ({ gone }) => gone ?? null }),
-  }),
-});
+const ReadConnectionType = connectionOf(ReadType, 'Read', 'reads');
 
 builder.queryField('reads', (t) =>
   t.field({
     type: ReadConnectionType,
     description: 'Who looked at what in this log, newest first. To ask this is a read as well.',
     args: {
-      filter: t.arg({ type: ReadFilterInput }),
-      first: t.arg.int({ defaultValue: 50 }),
-      after: t.arg.string(),
+      filter: t.arg({ description: 'All that are given must hold; none: all reads.', type: ReadFilterInput }),
+      first: t.arg.int({ defaultValue: 50, description: FIRST }),
+      after: t.arg.string({ description: AFTER }),
     },
-    resolve: (_, { filter, first, after }, { queries }) =>
-      findReads(asKnownAt(queries, filter?.watermark), filterOf(filter), {
-        first: checkFirst(first, 50, 1000),
-        before: decodeCursor(after),
-      }),
+    resolve: async (_, { filter, ...given }, { queries }) => {
+      const wanted = filterOf(filter);
+      const paging = pagingOf('reads', wanted, given);
+      const page = await findReads(asKnownAt(queries, filter?.watermark), wanted, paging);
+      return list(paging, page.reads, ({ sequence }) => sequence, page);
+    },
   }),
 );

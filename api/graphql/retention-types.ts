@@ -5,9 +5,10 @@ import { builder, callerError } from './builder.ts';
 import { leftOwnEvent } from './context.ts';
 
 const ExpiringPartitionType = builder.objectRef<RetentionPlan['partitions'][number]>('ExpiringPartition').implement({
+  description: 'A span of the log that expires as a whole.',
   fields: (t) => ({
-    first: t.expose('first', { type: 'Sequence' }),
-    size: t.exposeInt('size'),
+    first: t.expose('first', { description: 'Its first event.', type: 'Sequence' }),
+    size: t.exposeInt('size', { description: 'How many events it has.' }),
     until: t.expose('until', { type: 'DateTime', description: 'When its last event was accepted.' }),
   }),
 });
@@ -15,7 +16,7 @@ const ExpiringPartitionType = builder.objectRef<RetentionPlan['partitions'][numb
 const RetentionPlanType = builder.objectRef<RetentionPlan>('RetentionPlan').implement({
   description: 'What has expired by the configuration.',
   fields: (t) => ({
-    partitions: t.expose('partitions', { type: [ExpiringPartitionType] }),
+    partitions: t.expose('partitions', { description: 'The spans of the log that go.', type: [ExpiringPartitionType] }),
     baselines: t.exposeInt('baselines', {
       description: 'Events of which something still holds; that is carried forward.',
     }),
@@ -27,10 +28,10 @@ const RetentionPlanType = builder.objectRef<RetentionPlan>('RetentionPlan').impl
 const TombstoneType = builder.objectRef<Tombstone>('Tombstone').implement({
   description: 'What is left of a partition that expired: a note signed by the key of the checkpoints.',
   fields: (t) => ({
-    first: t.expose('first', { type: 'Sequence' }),
-    size: t.exposeInt('size'),
-    until: t.expose('until', { type: 'DateTime' }),
-    note: t.exposeString('note'),
+    first: t.expose('first', { description: 'The first event that is gone.', type: 'Sequence' }),
+    size: t.exposeInt('size', { description: 'How many events are gone.' }),
+    until: t.expose('until', { description: 'When the last of them was accepted.', type: 'DateTime' }),
+    note: t.exposeString('note', { description: 'The signed note (c2sp.org/signed-note).' }),
   }),
 });
 
@@ -41,7 +42,11 @@ export function addRetentionFields(): void {
       description: 'What would go now. Nothing is done.',
       resolve: (_, __, context) => previewRetention(context),
     }),
-    tombstones: t.field({ type: [TombstoneType], resolve: (_, __, { log }) => listTombstones(log.journal) }),
+    tombstones: t.field({
+      description: 'What is left of what has expired, the oldest first.',
+      type: [TombstoneType],
+      resolve: (_, __, { log }) => listTombstones(log.journal),
+    }),
   }));
   builder.mutationFields((t) => ({
     applyRetention: t.field({

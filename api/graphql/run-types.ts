@@ -1,13 +1,17 @@
 // Agents, runs and their steps.
 import type { Agent } from '../../engine/configuration/model.ts';
-import { describeGone, type QueryContext } from '../queries/context.ts';
 import { type Count, findStepFaults, type RunRecord, type RunStep, type StepBalance } from '../queries/runs.ts';
-import { builder, GONE, WATERMARK } from './builder.ts';
-import { type PageInfo, PageInfoType, pageInfoOf } from './change-types.ts';
+import { builder, WATERMARK } from './builder.ts';
+import { connectionOf } from './connection.ts';
 import { asKnownAt } from './context.ts';
+import { NodeType } from './node.ts';
 
 export const NamedCountType = builder.objectRef<Count>('NamedCount').implement({
-  fields: (t) => ({ name: t.exposeString('name'), count: t.exposeInt('count') }),
+  description: 'How many there are of something.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Of what.' }),
+    count: t.exposeInt('count', { description: 'How many.' }),
+  }),
 });
 
 interface Counter {
@@ -27,26 +31,31 @@ function counterOf({ name: path, count }: Count): Counter {
 const CounterType = builder.objectRef<Counter>('Counter').implement({
   description: 'How often a stage came to an outcome for one object type of one agent in a step.',
   fields: (t) => ({
-    stage: t.exposeString('stage'),
-    agent: t.exposeString('agent'),
-    objectType: t.exposeString('objectType'),
+    stage: t.exposeString('stage', { description: 'What was at work, such as import or export.' }),
+    agent: t.exposeString('agent', { description: 'The connected system.' }),
+    objectType: t.exposeString('objectType', { description: 'The object type, as the connected system calls it.' }),
     name: t.exposeString('name', { description: "MIM's counter, where it has one" }),
-    count: t.exposeInt('count'),
+    count: t.exposeInt('count', { description: 'How often.' }),
   }),
 });
 
 const RunInputType = builder.objectRef<NonNullable<RunStep['input']>>('RunInput').implement({
-  fields: (t) => ({ name: t.exposeString('name'), bytes: t.exposeFloat('bytes'), sha256: t.exposeString('sha256') }),
+  description: 'The file that a step read.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'Its name, without its folder.' }),
+    bytes: t.exposeFloat('bytes', { description: 'Its size.' }),
+    sha256: t.exposeString('sha256', { description: 'SHA-256 of its content, hexadecimal.' }),
+  }),
 });
 
 const StepBalanceType = builder.objectRef<StepBalance>('StepBalance').implement({
   description: 'read = unchanged + changed + refused; entries gone from a full image are counted apart.',
   fields: (t) => ({
-    read: t.exposeInt('read'),
-    unchanged: t.exposeInt('unchanged'),
-    changed: t.exposeInt('changed'),
-    refused: t.exposeInt('refused'),
-    gone: t.exposeInt('gone'),
+    read: t.exposeInt('read', { description: 'Entries read.' }),
+    unchanged: t.exposeInt('unchanged', { description: 'Entries that are as they were known.' }),
+    changed: t.exposeInt('changed', { description: 'Entries that differ from what was known.' }),
+    refused: t.exposeInt('refused', { description: 'Entries that could not be taken.' }),
+    gone: t.exposeInt('gone', { description: 'Entries that a full image has no more.' }),
   }),
 });
 
@@ -69,18 +78,35 @@ function totalOf(balances: RunStep['balances']): StepBalance | null {
 }
 
 const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
+  description: 'One step of a run.',
   fields: (t) => ({
-    number: t.int({ resolve: ({ step }) => step.number }),
-    kind: t.string({ resolve: ({ step }) => step.kind }),
-    result: t.string({ resolve: ({ step }) => step.result }),
+    number: t.int({ description: 'From 1 on.', resolve: ({ step }) => step.number }),
+    kind: t.string({
+      description: 'full-import, delta-import, full-synchronization, delta-synchronization or export.',
+      resolve: ({ step }) => step.kind,
+    }),
+    result: t.string({
+      description: "MIM's step result, such as success or completed-export-errors; open.",
+      resolve: ({ step }) => step.result,
+    }),
     message: t.string({
       nullable: true,
       description: 'What stopped it, in one sentence.',
       resolve: ({ step }) => step.message ?? null,
     }),
-    startedAt: t.field({ type: 'DateTime', resolve: ({ step }) => step.startedAt }),
-    finishedAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ step }) => step.finishedAt ?? null }),
-    input: t.field({ type: RunInputType, nullable: true, resolve: ({ step }) => step.input ?? null }),
+    startedAt: t.field({ description: 'When it began.', type: 'DateTime', resolve: ({ step }) => step.startedAt }),
+    finishedAt: t.field({
+      description: 'When it was over; none: it goes on, or its process died.',
+      type: 'DateTime',
+      nullable: true,
+      resolve: ({ step }) => step.finishedAt ?? null,
+    }),
+    input: t.field({
+      description: 'The file that it read.',
+      type: RunInputType,
+      nullable: true,
+      resolve: ({ step }) => step.input ?? null,
+    }),
     counters: t.field({
       type: [CounterType],
       description: 'As the engine counted.',
@@ -114,56 +140,56 @@ const RunStepType = builder.objectRef<StepOfRun>('RunStep').implement({
   }),
 });
 
-export const RunType = builder.objectRef<RunRecord>('Run').implement({
+export const RunType = builder.objectRef<RunRecord>('Run');
+
+RunType.implement({
+  interfaces: [NodeType],
+  description: 'One run of a run profile of an agent.',
   fields: (t) => ({
-    id: t.field({ type: 'Sequence', resolve: ({ id }) => id }),
-    agent: t.exposeString('agent'),
-    profile: t.exposeString('profile'),
-    startedAt: t.field({ type: 'DateTime', resolve: ({ startedAt }) => startedAt }),
-    finishedAt: t.field({ type: 'DateTime', nullable: true, resolve: ({ finishedAt }) => finishedAt ?? null }),
+    sequence: t.field({
+      type: 'Sequence',
+      description: 'The sequence of its first event, by which it is asked for.',
+      resolve: ({ id }) => id,
+    }),
+    agent: t.exposeString('agent', { description: 'The connected system.' }),
+    profile: t.exposeString('profile', { description: 'The run profile.' }),
+    startedAt: t.field({ description: 'When it began.', type: 'DateTime', resolve: ({ startedAt }) => startedAt }),
+    finishedAt: t.field({
+      description: 'When it was over; none: it goes on, or its process died.',
+      type: 'DateTime',
+      nullable: true,
+      resolve: ({ finishedAt }) => finishedAt ?? null,
+    }),
     result: t.exposeString('result', {
       description: "MIM's step result of the first step that is no success, else success.",
     }),
-    steps: t.field({ type: [RunStepType], resolve: (run) => run.steps.map((step) => ({ step, run })) }),
-  }),
-});
-
-export interface RunPage {
-  runs: RunRecord[];
-  pageInfo: PageInfo;
-  known: QueryContext;
-}
-
-export function runPageOf(known: QueryContext, { runs, hasMore }: { runs: RunRecord[]; hasMore: boolean }): RunPage {
-  return {
-    known,
-    runs,
-    pageInfo: pageInfoOf(
-      runs.map(({ id }) => id),
-      hasMore,
-    ),
-  };
-}
-
-export const RunConnectionType = builder.objectRef<RunPage>('RunConnection').implement({
-  fields: (t) => ({
-    nodes: t.field({ type: [RunType], resolve: ({ runs }) => runs }),
-    pageInfo: t.field({ type: PageInfoType, resolve: ({ pageInfo }) => pageInfo }),
-    watermark: t.field({ type: 'Sequence', resolve: ({ known }) => known.watermark }),
-    gone: t.string({
-      nullable: true,
-      description: GONE,
-      resolve: ({ pageInfo, known }) => (pageInfo.hasNextPage ? undefined : describeGone(known)) ?? null,
+    steps: t.field({
+      description: 'Its steps, in order.',
+      type: [RunStepType],
+      resolve: (run) => run.steps.map((step) => ({ step, run })),
     }),
   }),
 });
 
+export const RunConnectionType = connectionOf(RunType, 'Run', 'runs');
+
 export const AgentType = builder.objectRef<Agent>('Agent').implement({
+  interfaces: [NodeType],
+  description: 'A connected system: its data source, its rules and its run profiles (in MIM a management agent).',
   fields: (t) => ({
-    name: t.exposeString('name'),
-    connector: t.string({ resolve: ({ connector }) => connector.kind }),
-    runProfiles: t.stringList({ resolve: ({ runProfiles }) => [...runProfiles.keys()] }),
+    name: t.exposeString('name', {
+      description: 'Its name in the configuration.',
+    }),
+    connector: t.string({
+      description: 'The kind of its connector, such as csv or ldif.',
+      resolve: ({ connector }) => connector.kind,
+    }),
+    runProfiles: t.stringList({
+      description: 'The names of what may be run of it; each is a sequence of steps.',
+      resolve: ({ runProfiles }) => [...runProfiles.keys()],
+    }),
     lastRun: t.field({
+      description: 'Its newest run; none: it never ran.',
       type: RunType,
       nullable: true,
       args: { watermark: t.arg({ type: 'Sequence', description: WATERMARK }) },

@@ -19,7 +19,11 @@ const ViewerType = builder.objectRef<Access>('Viewer').implement({
   description: 'Whoever asks.',
   fields: (t) => ({
     name: t.exposeString('viewer', { description: 'As whom the log records them.' }),
-    roles: t.field({ type: [RoleType], resolve: ({ roles }) => [...roles] }),
+    roles: t.field({
+      description: 'What they may is what any of these may.',
+      type: [RoleType],
+      resolve: ({ roles }) => [...roles],
+    }),
     questions: t.stringList({
       description: 'The fields of Query that they may ask, and `report`, `verify` and `bundle`.',
       resolve: (access) => Object.keys(WHO_MAY_ASK).filter((question) => mayAsk(access, question)),

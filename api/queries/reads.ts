@@ -1,7 +1,7 @@
 // Question 11: who looked at what? Reads by filters, newest first, in pages that stay stable while events arrive.
 import type { ChangeEvent } from '../../ingest/event.ts';
 import { addTimes, type Condition, type Page, readPage, whereOf } from './changes.ts';
-import type { QueryContext } from './context.ts';
+import { BrokenLogError, type QueryContext } from './context.ts';
 
 export interface ReadFilter {
   /** Microseconds, inclusive. */
@@ -11,7 +11,7 @@ export interface ReadFilter {
   /** What was asked about, as the one object of the question or as one of its parameters. */
   object?: string | undefined;
   question?: string | undefined;
-  outcome?: string | undefined;
+  outcome?: ReadOutcome | undefined;
 }
 
 /** What was given with a question. */
@@ -24,6 +24,10 @@ export interface ReadParameter {
   reference: string | undefined;
 }
 
+/** Only what was answered was seen. */
+export const READ_OUTCOMES = ['answered', 'refused', 'failed'] as const;
+export type ReadOutcome = (typeof READ_OUTCOMES)[number];
+
 export interface LogRead {
   sequence: number;
   at: number;
@@ -31,7 +35,7 @@ export interface LogRead {
   address: string | undefined;
   question: string;
   fields: string[];
-  outcome: string;
+  outcome: ReadOutcome;
   error: string | undefined;
   object: string | undefined;
   rows: number | undefined;
@@ -88,7 +92,7 @@ function asRead(event: ChangeEvent): LogRead {
     address: event.address,
     question: told('question') ?? '',
     fields: told('fields')?.split(', ') ?? [],
-    outcome: event.outcome,
+    outcome: outcomeOf(event),
     error: event.error,
     object: event.object,
     rows: rows === undefined ? undefined : Number(rows),
@@ -102,4 +106,11 @@ function asRead(event: ChangeEvent): LogRead {
         reference,
       })),
   };
+}
+
+function outcomeOf({ sequence, outcome }: ChangeEvent): ReadOutcome {
+  const known = READ_OUTCOMES.find((each) => each === outcome);
+  if (known === undefined)
+    throw new BrokenLogError(`The read ${sequence} has the outcome ${outcome}, which no read has.`);
+  return known;
 }

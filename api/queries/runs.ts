@@ -1,7 +1,7 @@
 // Runs and their steps as the engine recorded them, and counted again from the log.
 import { z } from 'zod';
 import { type ChangeEvent, COUNTED_WITHOUT_EVENT } from '../../ingest/event.ts';
-import { LARGEST_PAGE, type QueryContext, readAll, readEvents } from './context.ts';
+import { describeGone, LARGEST_PAGE, type QueryContext, readAll, readEvents } from './context.ts';
 
 export interface Count {
   name: string;
@@ -47,11 +47,19 @@ export interface RunFilter {
   id?: number | undefined;
 }
 
+export interface RunPage {
+  runs: RunRecord[];
+  hasMore: boolean;
+  watermark: number;
+  /** What would follow but has expired, in a sentence. */
+  gone: string | undefined;
+}
+
 export async function findRuns(
   context: QueryContext,
   filter: RunFilter,
   page: { first: number; before?: number | undefined },
-): Promise<{ runs: RunRecord[]; hasMore: boolean }> {
+): Promise<RunPage> {
   const first = Math.max(1, Math.min(page.first, LARGEST_PAGE));
   const before = Math.min(page.before ?? context.watermark, context.watermark);
   const conditions = ["stage = 'run'", "operation = 'start'", 'step = 0', 'sequence < {before:UInt64}'];
@@ -69,7 +77,9 @@ export async function findRuns(
     'ASC',
   );
   const runs = groupRuns(events, context.watermark).sort((a, b) => b.id - a.id);
-  return { runs: runs.slice(0, first), hasMore: runs.length > first };
+  const hasMore = runs.length > first;
+  const gone = hasMore ? undefined : describeGone(context);
+  return { runs: runs.slice(0, first), hasMore, watermark: context.watermark, gone };
 }
 
 /** The last run of each agent that ever ran. */

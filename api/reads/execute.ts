@@ -1,14 +1,16 @@
 // Executes a GraphQL operation and accepts, before its answer leaves, that it was asked: the one home of this, for the
 // service and for the command line that opens the data folder itself. A mutation that was carried out left an event of its
 // own; one that was not, or had nothing to do, is a read.
-import { type ExecutionArgs, type ExecutionResult, execute, GraphQLError, OperationTypeNode } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, execute, type GraphQLError, OperationTypeNode } from 'graphql';
 import { checkMayAsk, checkMayDo, ForbiddenError } from '../access/questions.ts';
+import { forbidden } from '../graphql/builder.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
 import { describeGone } from '../queries/context.ts';
+import type { ReadOutcome } from '../queries/reads.ts';
 import { describeSight } from '../queries/sight.ts';
 import { type Asked, type Question, questionsOf, rootFieldsOf } from './questions.ts';
-import { asObjectId, type Read, type ReadOutcome, readEvent } from './read-event.ts';
+import { asObjectId, type Read, readEvent } from './read-event.ts';
 
 export interface RecordedExecution {
   args: ExecutionArgs;
@@ -57,7 +59,7 @@ function refusalOf(asked: Asked, { access }: RequestContext): GraphQLError | und
     return undefined;
   } catch (error) {
     if (!(error instanceof ForbiddenError)) throw error;
-    return new GraphQLError(error.message, { extensions: { code: 'FORBIDDEN' } });
+    return forbidden(error);
   }
 }
 
@@ -99,6 +101,7 @@ function codeOf({ extensions }: GraphQLError): string {
 
 /** The parameter that names the one object which a question is about. */
 const SUBJECTS: Readonly<Record<string, string>> = {
+  node: 'id',
   object: 'id',
   holders: 'entitlement',
   nestedHolders: 'entitlement',

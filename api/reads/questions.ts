@@ -14,6 +14,7 @@ import {
   getNamedType,
   getOperationAST,
   getVariableValues,
+  isAbstractType,
   isInputObjectType,
   isListType,
   isNonNullType,
@@ -77,7 +78,7 @@ export function questionsOf({ schema, document, operationName, variables }: Aske
   if (!root) return [];
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
   if (!coerced) return [];
-  const walk = new Walk(document, coerced);
+  const walk = new Walk(schema, document, coerced);
   return [...walk.group([operation.selectionSet], root)]
     .filter(([, [first]]) => first !== undefined && !NO_DATA.has(first.name.value))
     .map(([key, nodes]) => walk.question(key, nodes, root))
@@ -91,7 +92,7 @@ export function rootFieldsOf(asked: Asked): { kind: OperationTypeNode; fields: s
   const root = operation && schema.getRootType(operation.operation);
   if (!operation || !root) return { kind: OperationTypeNode.QUERY, fields: [] };
   const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variables);
-  const groups = new Walk(document, coerced ?? {}).group([operation.selectionSet], root);
+  const groups = new Walk(schema, document, coerced ?? {}).group([operation.selectionSet], root);
   return {
     kind: operation.operation,
     fields: [...new Set([...groups.values()].map(([node]) => node?.name.value ?? ''))],
@@ -99,21 +100,23 @@ export function rootFieldsOf(asked: Asked): { kind: OperationTypeNode; fields: s
 }
 
 class Walk {
+  readonly #schema: GraphQLSchema;
   readonly #variables: Record<string, unknown>;
   readonly #fragments = new Map<string, FragmentDefinitionNode>();
 
-  constructor(document: DocumentNode, variables: Record<string, unknown>) {
+  constructor(schema: GraphQLSchema, document: DocumentNode, variables: Record<string, unknown>) {
+    this.#schema = schema;
     this.#variables = variables;
     for (const definition of document.definitions)
       if (definition.kind === Kind.FRAGMENT_DEFINITION) this.#fragments.set(definition.name.value, definition);
   }
 
   question(key: string, nodes: readonly FieldNode[], root: GraphQLObjectType): Question {
-    const below = this.#below(nodes, root);
+    const below = this.#below(nodes, root).flatMap(({ groups }) => [...groups.values()]);
     return {
       key,
       field: nodes[0]?.name.value ?? '',
-      fields: [...new Set([...(below?.groups.values() ?? [])].map(([node]) => node?.name.value ?? ''))],
+      fields: [...new Set(below.map(([node]) => node?.name.value ?? ''))],
       parameters: this.#parameters(nodes, root, []),
       countRows: (answer) => (answer === null || answer === undefined ? 0 : (this.#count(answer, nodes, root) ?? 1)),
     };
@@ -121,12 +124,15 @@ class Walk {
 
   /** The rows of an answer; undefined: there is no list in it. */
   #count(answer: unknown, nodes: readonly FieldNode[], parent: GraphQLObjectType): number | undefined {
-    const below = this.#below(nodes, parent);
+    const [below, other] = this.#below(nodes, parent);
     if (!below || typeof answer !== 'object' || answer === null) return undefined;
     if (Array.isArray(answer)) return answer.length;
-    if (ONE_ROW.has(below.type.name)) return 1;
+    // Of one of several types: what is asked for by its id.
+    if (other || ONE_ROW.has(below.type.name)) return 1;
     const told = new Map<string, unknown>(Object.entries(answer));
     const counts = [...below.groups].flatMap(([key, each]) => this.#count(told.get(key), each, below.type) ?? []);
+    // The rows of a page are there twice, with their cursors and without.
+    if (below.type.name.endsWith('Connection')) return Math.max(...counts, 0);
     return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
   }
 
@@ -144,20 +150,29 @@ class Walk {
       if (selection.kind === Kind.FIELD) {
         const key = selection.alias?.value ?? selection.name.value;
         groups.set(key, [...(groups.get(key) ?? []), selection]);
-      } else if (selection.kind === Kind.INLINE_FRAGMENT) this.#collect(selection.selectionSet, type, groups);
-      else {
-        const fragment = this.#fragments.get(selection.name.value);
-        if (fragment) this.#collect(fragment.selectionSet, type, groups);
+      } else {
+        const fragment =
+          selection.kind === Kind.INLINE_FRAGMENT ? selection : this.#fragments.get(selection.name.value);
+        if (fragment && this.#isOf(type, fragment.typeCondition?.name.value))
+          this.#collect(fragment.selectionSet, type, groups);
       }
     }
   }
 
+  /** Whether a fragment on `condition` is asked of an object of this type. */
+  #isOf(type: GraphQLObjectType, condition: string | undefined): boolean {
+    if (condition === undefined || condition === type.name) return true;
+    const other = this.#schema.getType(condition);
+    return isAbstractType(other) && this.#schema.isSubType(other, type);
+  }
+
+  /** What is asked of the answer to a field, of each type that it may have. */
   #below(nodes: readonly FieldNode[], parent: GraphQLObjectType) {
     const field = parent.getFields()[nodes[0]?.name.value ?? ''];
     const type = field && getNamedType(field.type);
-    if (!isObjectType(type)) return undefined;
+    const types = isAbstractType(type) ? this.#schema.getPossibleTypes(type) : isObjectType(type) ? [type] : [];
     const sets = nodes.flatMap(({ selectionSet }) => selectionSet ?? []);
-    return { type, groups: this.group(sets, type) };
+    return types.map((each) => ({ type: each, groups: this.group(sets, each) }));
   }
 
   /** Those of a field and, under its path, of the fields below. */
@@ -173,15 +188,11 @@ class Walk {
           ? { ...parameter, withheld: true }
           : parameter,
       );
-    const below = this.#below(nodes, parent);
-    if (!below) return own;
-    return [
-      ...own,
-      ...[...below.groups.values()].flatMap((each) =>
-        // By the name of the field: what else it is called is the caller's to choose, and may be anything.
-        this.#parameters(each, below.type, [...path, each[0]?.name.value ?? '']),
-      ),
-    ];
+    const below = this.#below(nodes, parent).flatMap(({ type, groups }) =>
+      // By the name of the field: what else it is called is the caller's to choose, and may be anything.
+      [...groups.values()].flatMap((each) => this.#parameters(each, type, [...path, each[0]?.name.value ?? ''])),
+    );
+    return [...own, ...below];
   }
 }
 

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { systemClock } from '../../ingest/clock.ts';
 import { type EventValue, LARGE_VALUE_BYTES, MARKS, NO_UUID, type ProposedEvent } from '../../ingest/event.ts';
+import type { ReadOutcome } from '../queries/reads.ts';
 
 /** Who asks, and from where; an absent address is this machine, through the data folder itself. */
 export interface Reader {
@@ -11,9 +12,6 @@ export interface Reader {
   /** Why they want to see sensitive values. */
   reason?: string | undefined;
 }
-
-/** What became of a question: told; refused to whoever asked, for it asked too much or wrongly; or failed. */
-export type ReadOutcome = 'answered' | 'refused' | 'failed';
 
 export interface Parameter {
   /** Where it stands in the question, such as `filter/from`. */

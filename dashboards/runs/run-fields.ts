@@ -3,7 +3,7 @@ import { type AnswerOf, operation } from '../operation.ts';
 
 export const runSummary = operation(`
   fragment RunSummary on Run {
-    id agent profile startedAt finishedAt result
+    sequence agent profile startedAt finishedAt result
     steps { number kind result complete balance { read unchanged changed refused gone } }
   }
 `);

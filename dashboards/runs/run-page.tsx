@@ -45,13 +45,13 @@ export function RunPage(): ReactNode {
           <>
             Started <Instant at={run.startedAt} /> UTC
             {run.finishedAt !== null && `, took ${formatDuration(measureDelay(run.startedAt, run.finishedAt))}`}.{' '}
-            <Link to={`/changes?run=${run.id}`}>All changes of this run</Link>
+            <Link to={`/changes?run=${run.sequence}`}>All changes of this run</Link>
           </>
         )
       }
     >
       <Answer query={query} what="the run" lines={10}>
-        {() => run?.steps.map((step) => <StepSection key={step.number} run={run.id} step={step} />)}
+        {() => run?.steps.map((step) => <StepSection key={step.number} run={run.sequence} step={step} />)}
       </Answer>
     </Page>
   );

@@ -3,8 +3,8 @@ import { type AnswerOf, operation } from '../operation.ts';
 
 export const runQuery = operation(`
   query RunWithSteps($id: Sequence!) {
-    run(id: $id) {
-      id agent profile startedAt finishedAt result
+    run(sequence: $id) {
+      sequence agent profile startedAt finishedAt result
       steps {
         number kind result message startedAt finishedAt complete faults
         input { name bytes sha256 }

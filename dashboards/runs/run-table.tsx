@@ -19,9 +19,9 @@ export function RunTable({ runs, label }: { runs: readonly RunSummary[]; label: 
       <Columns names={COLUMNS} />
       <tbody>
         {runs.map((run) => (
-          <tr key={run.id}>
+          <tr key={run.sequence}>
             <td className="when">
-              <RunLink id={run.id}>
+              <RunLink id={run.sequence}>
                 <Instant at={run.startedAt} />
               </RunLink>
             </td>

@@ -93,13 +93,8 @@ export function answerQuestions(story: FixtureStory) {
       { name: 'hr', connector: 'csv', runProfiles: ['Full import and synchronisation'], lastRun: null },
       { name: 'directory', connector: 'ldap', runProfiles: ['Export', 'Confirming import'], lastRun: null },
     ],
-    runs: ({ agent, first, after }: Page & { agent?: string }) => {
-      const fitting = newestRuns.filter((run) => !agent || run.agent === agent);
-      const start = after ? fitting.findIndex(({ id }) => id === after) + 1 : 0;
-      const nodes = fitting.slice(start, start + first);
-      return { nodes, pageInfo: { hasNextPage: start + first < fitting.length, endCursor: nodes.at(-1)?.id ?? null } };
-    },
-    run: ({ id }: { id: string }) => newestRuns.find((run) => run.id === id) ?? null,
+    runs: (asked: Page & { agent?: string }) => listRuns(newestRuns, asked),
+    run: ({ sequence }: { sequence: string }) => newestRuns.find((run) => run.sequence === sequence) ?? null,
     reports: () => REPORTS,
     reads: (asked: ReadsAsked) => answerReads(story, watermark, asked),
   };
@@ -181,8 +176,16 @@ function listObjects(story: FixtureStory) {
   });
 }
 
+function listRuns(newest: readonly ReturnType<typeof showRun>[], { agent, first, after }: Page & { agent?: string }) {
+  const fitting = newest.filter((run) => !agent || run.agent === agent);
+  const start = after ? fitting.findIndex(({ sequence }) => sequence === after) + 1 : 0;
+  const nodes = fitting.slice(start, start + first);
+  const hasNextPage = start + first < fitting.length;
+  return { nodes, pageInfo: { hasNextPage, endCursor: nodes.at(-1)?.sequence ?? null } };
+}
+
 function showRun(changes: readonly FixtureChange[], run: FixtureRun) {
-  return { ...run, steps: run.steps.map((step) => showStep(changes, run, step)) };
+  return { ...run, sequence: run.id, steps: run.steps.map((step) => showStep(changes, run, step)) };
 }
 
 function showStep(changes: readonly FixtureChange[], run: FixtureRun, step: FixtureStep) {
