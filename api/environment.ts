@@ -21,6 +21,10 @@ function isNetwork(text: string): boolean {
   );
 }
 
+const networks = present
+  .transform((list) => list.split(',').map((each) => each.trim()))
+  .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8');
+
 const clickHouseUrl = z
   .string()
   .refine(
@@ -61,10 +65,8 @@ const environmentSchema = z.object({
   METATRAIL_CHECKPOINT_MAIL: mailVariable.optional(),
   METATRAIL_MAIL_FROM: mailVariable.optional(),
   METATRAIL_SMTP_URL: smtpVariable.optional(),
-  METATRAIL_PROXIES: present
-    .transform((list) => list.split(',').map((each) => each.trim()))
-    .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8')
-    .default([]),
+  METATRAIL_PROXIES: networks.default([]),
+  METATRAIL_SEND_INSIDE: networks.default([]),
   METATRAIL_URL: ownUrl.optional(),
   METATRAIL_TLS_CERT: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_TLS_KEY: present.transform((file) => path.resolve(file)).optional(),
@@ -101,6 +103,8 @@ export interface Environment {
   host: string;
   /** Proxies whose word on the address of a client is taken. */
   proxies: readonly string[];
+  /** Addresses and networks inside that events may be sent to (outgoing/address-check.ts). */
+  sendInside: readonly string[];
   /** Where people reach it, if that is not where it listens: behind a proxy, or under a path. */
   url: URL | undefined;
   /** Files of the certificate and its key; undefined: it listens without TLS. */
@@ -156,6 +160,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     port: data.PORT,
     host: data.METATRAIL_HOST,
     proxies: data.METATRAIL_PROXIES,
+    sendInside: data.METATRAIL_SEND_INSIDE,
     url: data.METATRAIL_URL,
     tls: tlsOf(data),
     openId: openIdOf(data),

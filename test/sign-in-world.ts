@@ -6,7 +6,6 @@ import { request as secureRequest } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
-import type { TestContext } from 'node:test';
 import { pino } from 'pino';
 import type { Role } from '../api/access/access.ts';
 import type { OpenId } from '../api/access/openid.ts';
@@ -32,6 +31,11 @@ export interface Refused {
 
 type Headers = Record<string, string>;
 
+/** What is told what to close in the end: a test, or a file's own list. */
+interface Closing {
+  after: (close: () => unknown) => unknown;
+}
+
 export class SignInWorld {
   readonly api: ApiWorld;
   readonly logged: string[];
@@ -47,7 +51,7 @@ export class SignInWorld {
     this.url = url;
   }
 
-  static async open(t: TestContext, more: Partial<Service> = {}, openId?: OpenId): Promise<SignInWorld> {
+  static async open(t: Closing, more: Partial<Service> = {}, openId?: OpenId): Promise<SignInWorld> {
     const api = await ApiWorld.open();
     t.after(() => api.close());
     writeFileSync(join(api.folder, 'index.html'), INDEX);
@@ -59,7 +63,7 @@ export class SignInWorld {
   }
 
   /** Another service on the same installation. */
-  async serve(t: TestContext, more: Partial<Service> = {}): Promise<string> {
+  async serve(t: Closing, more: Partial<Service> = {}): Promise<string> {
     const sink = new Writable({
       write: (chunk: Buffer, _, done) => {
         this.logged.push(chunk.toString());

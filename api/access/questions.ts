@@ -44,6 +44,8 @@ export const WHO_MAY_ASK: Readonly<Record<string, readonly Role[]>> = {
   erasurePlan: ADMINISTRATORS,
   tokens: ADMINISTRATORS,
   sessions: ADMINISTRATORS,
+  /** The feeds for other systems (api/feeds/). */
+  changeFeed: READERS,
   /** The way to reports, checks and rows for a bundle, which has every value. */
   report: READERS,
   verify: READERS,

@@ -12,6 +12,7 @@ import type { SignIn } from '../sign-in.ts';
 import { allowing } from './allowing.ts';
 import { authenticate } from './authentication.ts';
 import { stripBasePath } from './base-path.ts';
+import { serveFeed } from './feeds.ts';
 import { serveGraphQL } from './graphql.ts';
 import { serveLog } from './log.ts';
 import { maintenanceRoutes } from './maintenance.ts';
@@ -65,6 +66,7 @@ export function createHttpApplication(service: Service): Express {
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
   application.use('/graphql', known, serveGraphQL(service.installation, report));
   application.use(maintenanceRoutes(service.installation.log, known, report));
+  application.get('/feeds/:feed', known, serveFeed(service.installation, report));
   application.get('/reports/:name.pdf', known, serveReport(service.installation));
   application.use(serveWebApplication(service.webFolder, base));
   application.use(answerNothingHere);

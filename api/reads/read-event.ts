@@ -23,7 +23,7 @@ export interface Parameter {
 }
 
 export interface Read extends Reader {
-  /** The name of the question: a root field of the schema, `report`, `feed`, `bundle`, `backup` or `replay`. */
+  /** The name of the question: a root field of the schema, `report`, `feed`, `changeFeed`, `bundle`, `backup` or `replay`. */
   question: string;
   /** What of the answer was asked for. */
   fields?: readonly string[] | undefined;
