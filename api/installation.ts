@@ -1,6 +1,6 @@
 // One installation, opened: its log, its engine, and what can be asked of it. The service puts HTTP before it; the command
 // line uses it as it is when no service runs.
-import { type DocumentNode, type ExecutionResult, GraphQLError, specifiedRules, validate } from 'graphql';
+import type { ExecutionResult } from 'graphql';
 import type { Configuration } from '../engine/configuration/model.ts';
 import { Engine } from '../engine/engine.ts';
 import type { Limits } from '../ingest/back-pressure.ts';
@@ -10,13 +10,16 @@ import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
 import type { Access } from './access/access.ts';
 import { type Environment, logTargetOf } from './environment.ts';
+import { callerError } from './graphql/builder.ts';
 import { type Asking, createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
 import { explainResult, type Report } from './graphql/errors.ts';
-import { limitQuestion, parseQuestion } from './graphql/limits.ts';
+import { isSubscription, readOperation } from './graphql/operation.ts';
 import { schema } from './graphql/schema.ts';
+import { Followers } from './live/followers.ts';
 import { Metrics } from './metrics.ts';
 import { ReportingLines } from './queries/reporting-lines.ts';
 import { executeRecorded } from './reads/execute.ts';
+import { followRecorded, type Message } from './reads/follow.ts';
 import { ReadRecorder } from './reads/recorder.ts';
 import { recordReport } from './reads/report-read.ts';
 import { createReportSources, queryTextOf } from './report-sources.ts';
@@ -25,12 +28,23 @@ import { VERSION } from './version.ts';
 /** How long a question waits for what was accepted just before it. */
 const LONGEST_WAIT_MS = 15_000;
 
+const FOLLOWED_OVER_HTTP = 'A subscription is followed over HTTP, as server-sent events, while the service runs.';
+
+/** A GraphQL operation as it was sent. */
+export interface Operation {
+  query: string;
+  variables?: Record<string, unknown> | undefined;
+  operationName?: string | undefined;
+}
+
 export class Installation {
   readonly log: ChangeLog;
   readonly engine: Engine;
   /** Accepts every read before its answer leaves. */
   readonly reads: ReadRecorder;
   readonly metrics: Metrics;
+  /** Who follows the log now. */
+  readonly followers = new Followers();
   readonly lines: ReportingLines | undefined;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
@@ -83,14 +97,10 @@ export class Installation {
     context: RequestContext,
     report: Report,
   ): Promise<ExecutionResult> {
-    let document: DocumentNode;
-    try {
-      document = parseQuestion(query);
-    } catch (error) {
-      return { errors: [error instanceof GraphQLError ? error : new GraphQLError(String(error))] };
-    }
-    const errors = validate(schema, document, [...specifiedRules, limitQuestion]);
-    if (errors.length > 0) return { errors };
+    const operation = readOperation(query);
+    if ('errors' in operation) return operation;
+    const { document } = operation;
+    if (isSubscription(query, undefined)) return { errors: [callerError(FOLLOWED_OVER_HTTP)] };
     const args = { schema, document, variableValues: variables, contextValue: context };
     return executeRecorded({ args, context, report });
   }
@@ -101,6 +111,26 @@ export class Installation {
    */
   async catchUp(): Promise<void> {
     await waitForDelivery(this.log, LONGEST_WAIT_MS);
+  }
+
+  /**
+   * Follows what a subscription asks for, until nobody waits. `context` has `following`; errors are explained and are the last
+   * message.
+   */
+  async *follow(
+    operation: Operation,
+    context: RequestContext,
+    report: Report,
+  ): AsyncGenerator<Message, void, undefined> {
+    const { query, variables, operationName } = operation;
+    const read = readOperation(query);
+    if ('errors' in read) {
+      yield { result: explainResult(read, report) };
+      return;
+    }
+    const { document } = read;
+    const args = { schema, document, operationName, variableValues: variables, contextValue: context };
+    yield* followRecorded({ args, context, report });
   }
 
   /** Throws ReportParameterError, AnswerTooLargeError, ForbiddenError and, when it cannot be recorded, UnrecordedReadError. */
@@ -118,6 +148,7 @@ export class Installation {
   }
 
   async close(): Promise<void> {
+    await this.followers.close();
     this.log.pressure.stop();
     await this.engine.idle();
     await this.log.close();

@@ -10,6 +10,12 @@ import { hashOf, newSecret } from './access/secrets.ts';
 import { Sessions } from './access/sessions.ts';
 import { type TokenRefusal, Tokens } from './access/tokens.ts';
 
+/** What a request shows: a bearer token, or the secret of a session. */
+export interface Credential {
+  bearer?: string | undefined;
+  session?: string | undefined;
+}
+
 export class SignIn {
   readonly sessions: Sessions;
   readonly links: Links;
@@ -58,6 +64,12 @@ export class SignIn {
   /** Who a bearer token belongs to, or why it lets nobody in. */
   async accessOfToken(token: string): Promise<Access | TokenRefusal> {
     return this.isCommandLine(token) ? localAccess(COMMAND_LINE) : this.tokens.use(token);
+  }
+
+  /** Who has this session or token now; it does not count as use. Undefined, or the refusal: nobody any more. */
+  lookAgain({ bearer, session }: Credential): Access | TokenRefusal | undefined {
+    if (bearer === undefined) return this.sessions.look(session ?? '');
+    return this.isCommandLine(bearer) ? localAccess(COMMAND_LINE) : this.tokens.look(bearer);
   }
 
   isCommandLine(token: string): boolean {

@@ -9,7 +9,7 @@ import type { Configuration } from './configuration/model.ts';
 import type { Connector } from './connector.ts';
 import { createConnector } from './connectors/create.ts';
 import { indexEntry, indexObject } from './indexes.ts';
-import { Run, type RunOptions, type RunResult } from './run.ts';
+import { Run, type RunOptions, type RunProgress, type RunResult } from './run.ts';
 import type { Admit } from './run-step.ts';
 import { type Entry, KINDS, type MetaverseObject } from './space.ts';
 import { closeUnfinishedRun } from './unfinished-run.ts';
@@ -44,6 +44,7 @@ export class Engine {
   /** Synchronisations exclude each other; so does everything else, for now: the end of the last run. */
   #last: Promise<unknown> = Promise.resolve();
   readonly #listeners = new Set<(run: FinishedRun) => void>();
+  #going: Run | undefined;
 
   private constructor(journal: Journal, configuration: Configuration, sequence: number, admit: Admit) {
     this.#journal = journal;
@@ -101,6 +102,7 @@ export class Engine {
   }
 
   async #carryOut(run: Run): Promise<RunResult> {
+    this.#going = run;
     try {
       const result = await run.execute();
       this.#tellOver(result);
@@ -109,6 +111,8 @@ export class Engine {
       // An error of the program ends the run; that the run ended must not be lost with it.
       if (!(error instanceof LogError)) await this.#closeUnfinished();
       throw error;
+    } finally {
+      this.#going = undefined;
     }
   }
 
@@ -116,6 +120,11 @@ export class Engine {
     const result = 'stopped-server';
     const closed = await closeUnfinishedRun(this.#journal, result);
     if (closed) this.#tellOver({ ...closed, result });
+  }
+
+  /** How far the run is that goes on, if one does. */
+  get progress(): RunProgress | undefined {
+    return this.#going?.progress;
   }
 
   /** Calls back with each run of this process that is over, whoever started it. Returns how to stop that. */

@@ -44,6 +44,17 @@ export interface RunOptions {
   initiator?: string | undefined;
 }
 
+/** How far a run is that goes on. Counts include what is on its way to the journal. */
+export interface RunProgress {
+  run: number;
+  agent: string;
+  profile: string;
+  /** By its own clock, microseconds. */
+  startedAt: Micros;
+  /** The step that goes on; undefined: between two. */
+  step: (Pick<StepResult, 'number' | 'kind' | 'counters' | 'balances'> & { startedAt: Micros }) | undefined;
+}
+
 /** What the engine gives a run. */
 export interface RunEnvironment {
   journal: Journal;
@@ -65,6 +76,8 @@ export class Run {
   #fixed: Micros | undefined;
   #reported = false;
   #sequence = 0;
+  #startedAt: Micros = 0;
+  #going: { number: number; kind: StepKind; startedAt: Micros; counters: Counters } | undefined;
 
   constructor(environment: RunEnvironment, agent: Agent, connector: Connector, profile: string, options: RunOptions) {
     this.#environment = environment;
@@ -75,11 +88,31 @@ export class Run {
     this.#fixed = options.at;
   }
 
+  /** Undefined: that it began is not accepted yet. */
+  get progress(): RunProgress | undefined {
+    if (this.#startedAt === 0) return undefined;
+    const going = this.#going;
+    return {
+      run: this.#sequence,
+      agent: this.#agent.name,
+      profile: this.#profile,
+      startedAt: this.#startedAt,
+      step: going && {
+        number: going.number,
+        kind: going.kind,
+        startedAt: going.startedAt,
+        counters: going.counters.list(),
+        balances: Object.fromEntries([...going.counters.balances].map(([type, balance]) => [type, { ...balance }])),
+      },
+    };
+  }
+
   /** Runs the steps until one is stopped. Throws LogError when the journal cannot accept; then the run is not closed. */
   async execute(): Promise<RunResult> {
     const kinds = this.#agent.runProfiles.get(this.#profile) ?? [];
     if (kinds[0] === 'full-import') await this.#takeImageDate();
     this.#sequence = await this.#accept('start', 'in-progress', [text('profile', this.#profile)], {}, true);
+    this.#startedAt = this.#now();
     const steps: StepResult[] = [];
     for (const [index, kind] of kinds.entries()) {
       const step = await this.#step(index + 1, kind);
@@ -116,6 +149,7 @@ export class Run {
     const counters = new Counters();
     const at = { step: number, stepKind: kind };
     await this.#accept('start', 'in-progress', [], at, true);
+    this.#going = { number, kind, startedAt: this.#now(), counters };
     let outcome: StepOutcome;
     let message: string | undefined;
     try {
@@ -137,6 +171,7 @@ export class Run {
     const agentState = outcome.agentState && { kind: KINDS.agent, key: this.#agent.name, value: outcome.agentState };
     const state = agentState ? [agentState] : [];
     await this.#accept(message === undefined ? 'finish' : 'stop', outcome.result, stepValues(result), at, true, state);
+    this.#going = undefined;
     return result;
   }
 

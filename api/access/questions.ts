@@ -38,6 +38,9 @@ export const WHO_MAY_ASK: Readonly<Record<string, readonly Role[]>> = {
   runs: RUNNERS,
   run: RUNNERS,
   agents: [...RUNNERS, 'manager'],
+  /** What is followed. */
+  followChanges: PEOPLE,
+  followRun: RUNNERS,
   reads: READERS,
   holds: [...READERS, ...ADMINISTRATORS],
   retentionPlan: ADMINISTRATORS,

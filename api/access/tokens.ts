@@ -132,14 +132,19 @@ export class Tokens {
 
   /** Who asks with this secret, or why it lets nobody in. That it was used is remembered. */
   async use(secret: string): Promise<Access | TokenRefusal> {
-    const key = hashOf(secret);
-    const token = this.#read(key);
+    const access = this.look(secret);
+    if (!('code' in access)) await this.#remember(hashOf(secret));
+    return access;
+  }
+
+  /** The same, without that it counts as use. */
+  look(secret: string): Access | TokenRefusal {
+    const token = this.#read(hashOf(secret));
     if (token === undefined) return this.#unknown(secret);
     if (token.revokedAt !== undefined)
       return { code: 'TOKEN_REVOKED', message: `This token was revoked on ${formatIso(token.revokedAt)}.` };
     if (token.expiresAt <= this.#clock())
       return { code: 'TOKEN_EXPIRED', message: `This token has expired on ${formatIso(token.expiresAt)}.` };
-    await this.#remember(key);
     return { viewer: `${TOKEN_VIEWER}${token.name}`, roles: token.roles };
   }
 

@@ -10,6 +10,7 @@ import type { ChangeLog } from '../../ingest/log.ts';
 import { expiredOf } from '../../ingest/retention/tombstones.ts';
 import type { Access } from '../access/access.ts';
 import { sightOf } from '../access/sight.ts';
+import type { Following } from '../live/told.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
@@ -44,6 +45,8 @@ export interface RequestContext {
   /** The names of the answers to mutations that left an event of their own. */
   ownEvents: Set<string>;
   queries: QueryContext;
+  /** Of an operation that follows something. */
+  following?: Following | undefined;
   people: PeopleRules;
   names: DataLoader<string, Reference>;
   events: DataLoader<number, ChangeEvent | undefined>;

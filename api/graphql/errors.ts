@@ -2,6 +2,7 @@
 // What is no mistake of theirs is handed to `report` as it was.
 import { type ExecutionResult, GraphQLError } from 'graphql';
 import { LogError, type LogErrorCode, REMEDIES } from '../../ingest/errors.ts';
+import { AccessOverError } from '../live/told.ts';
 import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
 import { TeamTooLargeError } from '../queries/reporting-lines.ts';
 import { UnknownManagerError } from '../queries/team.ts';
@@ -25,12 +26,13 @@ const ABOUT_THE_REQUEST: ReadonlySet<LogErrorCode> = new Set([
   'retention-unset',
 ]);
 
-const OF_THE_CALLER = [AnswerTooLargeError, TeamTooLargeError, UnknownManagerError];
+const OF_THE_CALLER = [AnswerTooLargeError, TeamTooLargeError, UnknownManagerError, AccessOverError];
 
 /** The sentence and code for an error that is not the caller's. */
 function describe(error: unknown): { message: string; code: string } {
   if (error instanceof AnswerTooLargeError || error instanceof TeamTooLargeError)
     return { message: error.message, code: 'ANSWER_TOO_LARGE' };
+  if (error instanceof AccessOverError) return { message: error.message, code: error.code };
   if (error instanceof UnknownManagerError) return { message: error.message, code: 'FORBIDDEN' };
   if (error instanceof BrokenLogError) return { message: error.message, code: 'LOG_BROKEN' };
   if (error instanceof UnrecordedReadError) return { message: explainUnrecorded(error), code: 'NOT_RECORDED' };

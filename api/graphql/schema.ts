@@ -29,6 +29,7 @@ import './proof-types.ts';
 import './search-types.ts';
 import { addRetentionFields } from './retention-types.ts';
 import { AgentType, RunConnectionType, RunType } from './run-types.ts';
+import './subscription-types.ts';
 import './viewer-types.ts';
 
 const ReportParameterType = builder.objectRef<ReportDefinition['parameters'][number]>('ReportParameter').implement({

@@ -2,8 +2,9 @@
 // also carry a header that other sites cannot set.
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import type { Access } from '../access/access.ts';
+import { AccessOverError } from '../live/told.ts';
 import type { Reader } from '../reads/read-event.ts';
-import type { SignIn } from '../sign-in.ts';
+import type { Credential, SignIn } from '../sign-in.ts';
 import { addressOf, limitAttempts } from './attempts.ts';
 import { readSession } from './cookies.ts';
 import { readReason } from './reason.ts';
@@ -16,6 +17,8 @@ const BY_PROVIDER = 'Sign in first, with your identity provider.';
 const WRONG_TOKENS_A_MINUTE = 30;
 
 const readers = new WeakMap<object, Reader & Access>();
+/** How it is looked again who a request came from: its session or token may be over meanwhile. */
+const renewals = new WeakMap<object, () => Reader & Access>();
 /** Requests with the token of the command line: a name alone proves nothing, for others may be called so. */
 const fromCommandLine = new WeakSet<object>();
 
@@ -24,6 +27,20 @@ export function readReader(request: object): Reader & Access {
   const reader = readers.get(request);
   if (reader === undefined) throw new Error('A request reached a question without having been authenticated.');
   return reader;
+}
+
+/** Who a request that passed `authenticate` comes from now. Throws AccessOverError when its session or token is over. */
+export function renewReader(request: object): Reader & Access {
+  const renew = renewals.get(request);
+  if (renew === undefined) throw new Error('A request reached a subscription without having been authenticated.');
+  return renew();
+}
+
+function lookAgain(signIn: SignIn, credential: Credential): Access {
+  const access = signIn.lookAgain(credential);
+  if (access === undefined) throw new AccessOverError('UNAUTHENTICATED', 'Your session is over; sign in again.');
+  if ('code' in access) throw new AccessOverError(access.code, access.message);
+  return access;
 }
 
 /** Whether a request that passed `authenticate` came from the command line of the user who runs the service. */
@@ -56,7 +73,9 @@ export function authenticate(signIn: SignIn): RequestHandler {
       refuse(response, 403, `A request with a session needs the header ${HEADER}.`, 'FORBIDDEN');
       return;
     }
-    readers.set(request, { ...access, address: addressOf(request), reason: readReason(request.headers) });
+    const whence = { address: addressOf(request), reason: readReason(request.headers) };
+    readers.set(request, { ...access, ...whence });
+    renewals.set(request, () => ({ ...lookAgain(signIn, { bearer, session }), ...whence }));
     if (bearer !== undefined && signIn.isCommandLine(bearer)) fromCommandLine.add(request);
     next();
   };

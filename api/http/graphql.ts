@@ -11,6 +11,7 @@ import type { Installation } from '../installation.ts';
 import { executeRecorded } from '../reads/execute.ts';
 import { readReader } from './authentication.ts';
 import { refuse } from './refusal.ts';
+import { type Pace, serveSubscriptions } from './subscriptions.ts';
 
 /** A body larger than this is no question that a person or a page asks. */
 const LARGEST_BODY_BYTES = 100_000;
@@ -21,8 +22,8 @@ const bodySchema = z.looseObject({
   operationName: z.string().nullish(),
 });
 
-/** `report` is given every error that is no mistake of the caller. */
-export function serveGraphQL(installation: Installation, report: Report): Router {
+/** `report` is given every error that is no mistake of the caller; `pace`: of subscriptions. */
+export function serveGraphQL(installation: Installation, report: Report, pace: Pace): Router {
   const yoga = createYoga<{ req: Request; res: Response }, RequestContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -37,6 +38,7 @@ export function serveGraphQL(installation: Installation, report: Report): Router
   });
   const router = Router();
   router.use(refuseOtherMethods, express.json({ limit: LARGEST_BODY_BYTES, type: 'application/json' }), checkBody);
+  router.use(serveSubscriptions(installation, report, pace));
   router.use((request, response, next) => {
     // Yoga makes an address of it; nothing depends on what a client says here.
     request.headers.host = 'metatrail';

@@ -20,6 +20,7 @@ import { dropUnread, PATIENCE_MS } from './patience.ts';
 import { refuse } from './refusal.ts';
 import { serveReport } from './reports.ts';
 import { signInRoutes } from './sign-in-routes.ts';
+import { HEARTBEAT_MS } from './subscriptions.ts';
 import { serveRows, serveVerification } from './verification.ts';
 import { serveWebApplication } from './web-application.ts';
 
@@ -41,6 +42,8 @@ export interface Service {
   openMetrics?: boolean;
   /** How long a client may leave an answer unread, milliseconds; a minute unless given. */
   patienceMs?: number;
+  /** How often a subscription on which nothing comes is kept open and looked at again, milliseconds; 12 seconds unless given. */
+  heartbeatMs?: number;
 }
 
 export function createHttpApplication(service: Service): Express {
@@ -49,7 +52,8 @@ export function createHttpApplication(service: Service): Express {
   application.set('trust proxy', service.proxies ?? []);
   const address = service.address ?? (() => new URL('http://localhost/'));
   const base = () => address().pathname;
-  application.use(stripBasePath(base), setSecurityHeaders, dropUnread(service.patienceMs ?? PATIENCE_MS));
+  const pace = { patienceMs: service.patienceMs ?? PATIENCE_MS, heartbeatMs: service.heartbeatMs ?? HEARTBEAT_MS };
+  application.use(stripBasePath(base), setSecurityHeaders, dropUnread(pace.patienceMs));
   application.get('/health/live', (_, response) => {
     response.json({ live: true });
   });
@@ -64,7 +68,7 @@ export function createHttpApplication(service: Service): Express {
   application.get('/log/rows', known, allowing('bundle'), serveRows(service.installation));
   const logReaders = service.publicLog ? undefined : known;
   application.use('/log', serveLog(service.installation.log.checkpoints, logReaders));
-  application.use('/graphql', known, serveGraphQL(service.installation, report));
+  application.use('/graphql', known, serveGraphQL(service.installation, report, pace));
   application.use(maintenanceRoutes(service.installation.log, known, report));
   application.get('/feeds/:feed', known, serveFeed(service.installation, report));
   application.get('/reports/:name.pdf', known, serveReport(service.installation));

@@ -35,24 +35,23 @@ export async function executeRecorded({ args, context, report }: RecordedExecuti
   // Whoever cancelled has seen nothing, and nothing is sent any more: no read.
   if (context.queries.signal?.aborted) return { data: null };
   try {
-    const { watermark } = context.queries;
     const told = questions.filter(({ key }) => !context.ownEvents.has(key));
     const reads = await Promise.all(told.map((question) => readOf(question, result, context)));
     await context.reads.record(reads.map(readEvent));
-    const gone = describeGone(context.queries);
-    const sight = describeSight(context.queries.sight);
-    // Each answer says how far it goes, what has expired and what whoever asks does not see, also one that is a list or a number.
-    return {
-      ...result,
-      extensions: { ...result.extensions, watermark, ...(gone !== undefined && { gone }), ...sight },
-    };
+    return { ...result, extensions: { ...result.extensions, ...extensionsOf(context) } };
   } catch (error) {
     return { errors: [explainError(error, report)] };
   }
 }
 
+/** Each answer says how far it goes, what has expired and what whoever asks does not see, also one that is a list or a number. */
+export function extensionsOf({ queries }: RequestContext): Record<string, unknown> {
+  const gone = describeGone(queries);
+  return { watermark: queries.watermark, ...(gone !== undefined && { gone }), ...describeSight(queries.sight) };
+}
+
 /** Nothing of an operation is carried out when a part of it is not allowed. */
-function refusalOf(asked: Asked, { access }: RequestContext): GraphQLError | undefined {
+export function refusalOf(asked: Asked, { access }: RequestContext): GraphQLError | undefined {
   const { kind, fields } = rootFieldsOf(asked);
   try {
     for (const field of fields) (kind === OperationTypeNode.MUTATION ? checkMayDo : checkMayAsk)(access, field);
@@ -63,7 +62,7 @@ function refusalOf(asked: Asked, { access }: RequestContext): GraphQLError | und
   }
 }
 
-async function readOf(question: Question, result: ExecutionResult, context: RequestContext): Promise<Read> {
+export async function readOf(question: Question, result: ExecutionResult, context: RequestContext): Promise<Read> {
   const { key, field, fields, parameters } = question;
   // An error that takes the whole answer away is that of all its questions.
   const errors = (result.errors ?? []).filter(({ path }) => result.data === null || path?.[0] === key);
@@ -106,6 +105,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
   holders: 'entitlement',
   nestedHolders: 'entitlement',
   changes: 'filter/object',
+  followChanges: 'filter/object',
   erasurePlan: 'object',
   erase: 'object',
   addHold: 'object',

@@ -52,6 +52,7 @@ export class Shipper {
   #wake: ((reason: WakeReason) => void) | undefined;
   #loop: Promise<void> | undefined;
   #waiters: { size: number; resolve: () => void; reject: (error: LogError) => void }[] = [];
+  readonly #listeners = new Set<() => void>();
   #problem: LogError | undefined;
   #halted: LogError | undefined;
 
@@ -120,6 +121,12 @@ export class Shipper {
       this.#waiters.push({ size, resolve, reject });
       this.#wake?.('awaited');
     });
+  }
+
+  /** Calls back whenever the watermark has moved, which it does not hurry. Returns how to stop that. */
+  onDelivered(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   /**
@@ -247,6 +254,7 @@ export class Shipper {
     const waiters = this.#waiters;
     this.#waiters = waiters.filter((waiter) => waiter.size > shipped);
     for (const waiter of waiters) if (waiter.size <= shipped) waiter.resolve();
+    for (const listener of this.#listeners) listener();
   }
 
   #rejectWaiters(problem: LogError): void {
