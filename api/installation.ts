@@ -15,6 +15,7 @@ import { explainResult, type Report } from './graphql/errors.ts';
 import { limitQuestion, parseQuestion } from './graphql/limits.ts';
 import { schema } from './graphql/schema.ts';
 import { Metrics } from './metrics.ts';
+import { Once } from './mutations/once.ts';
 import { ReportingLines } from './queries/reporting-lines.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { ReadRecorder } from './reads/recorder.ts';
@@ -31,6 +32,8 @@ export class Installation {
   /** Accepts every read before its answer leaves. */
   readonly reads: ReadRecorder;
   readonly metrics: Metrics;
+  /** Mutations with a key, each carried out once. */
+  readonly once: Once;
   readonly lines: ReportingLines | undefined;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
@@ -42,6 +45,7 @@ export class Installation {
     this.metrics = new Metrics(log, engine);
     const { managerAttribute } = engine.configuration.access;
     this.lines = managerAttribute === undefined ? undefined : new ReportingLines(managerAttribute);
+    this.once = new Once(log.journal);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 

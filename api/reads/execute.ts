@@ -84,7 +84,7 @@ async function readOf(question: Question, result: ExecutionResult, context: Requ
 
 /** Codes of errors that are whoever asked's to put right. */
 const REFUSALS = new Set([
-  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN', 'ALREADY_DONE'],
   ...['ERASURE_REFUSED', 'CERTIFICATE_REFUSED', 'HOLD_UNKNOWN', 'RETENTION_UNSET'],
 ]);
 
