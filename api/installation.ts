@@ -17,6 +17,7 @@ import { isSubscription, readOperation } from './graphql/operation.ts';
 import { schema } from './graphql/schema.ts';
 import { Followers } from './live/followers.ts';
 import { Metrics } from './metrics.ts';
+import { Once } from './mutations/once.ts';
 import { ReportingLines } from './queries/reporting-lines.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { followRecorded, type Message } from './reads/follow.ts';
@@ -45,6 +46,8 @@ export class Installation {
   readonly metrics: Metrics;
   /** Who follows the log now. */
   readonly followers = new Followers();
+  /** Mutations with a key, each carried out once. */
+  readonly once: Once;
   readonly lines: ReportingLines | undefined;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
@@ -56,6 +59,7 @@ export class Installation {
     this.metrics = new Metrics(log, engine);
     const { managerAttribute } = engine.configuration.access;
     this.lines = managerAttribute === undefined ? undefined : new ReportingLines(managerAttribute);
+    this.once = new Once(log.journal);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
   }
 

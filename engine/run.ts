@@ -42,6 +42,8 @@ export interface RunOptions {
   at?: Micros | undefined;
   /** Who started it. */
   initiator?: string | undefined;
+  /** Why they did; it stays in the log for good. */
+  why?: string | undefined;
 }
 
 /** How far a run is that goes on. Counts include what is on its way to the journal. */
@@ -111,7 +113,7 @@ export class Run {
   async execute(): Promise<RunResult> {
     const kinds = this.#agent.runProfiles.get(this.#profile) ?? [];
     if (kinds[0] === 'full-import') await this.#takeImageDate();
-    this.#sequence = await this.#accept('start', 'in-progress', [text('profile', this.#profile)], {}, true);
+    this.#sequence = await this.#accept('start', 'in-progress', this.#startValues(), {}, true);
     this.#startedAt = this.#now();
     const steps: StepResult[] = [];
     for (const [index, kind] of kinds.entries()) {
@@ -122,6 +124,11 @@ export class Run {
     const result = steps.find((step) => !NO_RUN_ERRORS.has(step.result))?.result ?? 'success';
     await this.#accept('finish', result, [text('profile', this.#profile)], {}, false);
     return { run: this.#sequence, agent: this.#agent.name, profile: this.#profile, result, at: this.#now(), steps };
+  }
+
+  #startValues(): EventValue[] {
+    const { why } = this.#options;
+    return [text('profile', this.#profile), ...(why === undefined ? [] : [text('reason', why.toWellFormed())])];
   }
 
   /** A run that begins with a dated image happens when the image was taken, from its first event on. */

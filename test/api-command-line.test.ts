@@ -18,7 +18,7 @@ test('a ClickHouse that is away stops no run, is said, and its password is not',
   assert.equal(run.status, 1);
   assert.match(
     run.stderr.trim(),
-    /^The run \d+ is over \(success\) and kept in the journal, but ClickHouse does not have all of it yet; ask for run\(sequence: \d+\) later\.$/,
+    /^The run \d+ is over and kept in the journal, but ClickHouse does not have all of it yet; ask for run\(sequence: \d+\) later\.$/,
   );
   const query = await metatrail(away, 'query', '{ log { size watermark state } changes { watermark } }');
   assert.equal(query.status, 1);

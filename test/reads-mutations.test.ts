@@ -9,6 +9,7 @@ import { Sessions } from '../api/access/sessions.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { MARKS } from '../ingest/event.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld } from './erasure-world.ts';
+import { EVERY_MUTATION, fillIn } from './every-mutation.ts';
 
 const RETAINED = `${CONFIGURATION}retention: { reads: 30 days }\n`;
 const FORTY_DAYS = 40 * 86_400_000;
@@ -40,66 +41,6 @@ type Mutated = Awaited<ReturnType<typeof mutate>>;
 const questionOf = ({ values }: Mutated['reads'][number]) =>
   values.find(({ attribute }) => attribute === 'question')?.new;
 
-interface Attempt {
-  refused: string;
-  error: string;
-  done: string;
-}
-
-/** Of each mutation an attempt in vain and one that is carried out, in an order in which they can be. */
-const EVERY_MUTATION: Readonly<Record<string, Attempt>> = {
-  run: {
-    refused: '{ run(agent: "nobody", profile: "full") { id } }',
-    error: 'bad-user-input',
-    done: '{ run(agent: "hr", profile: "full") { id } }',
-  },
-  addHold: {
-    refused: '{ addHold(object: "ANN", who: "counsel", why: " ") { id } }',
-    error: 'bad-user-input',
-    done: '{ addHold(object: "ANN", who: "counsel", why: "case 12") { id } }',
-  },
-  removeHold: {
-    refused: '{ removeHold(id: 0, who: "counsel", why: "closed") { id } }',
-    error: 'hold-unknown',
-    done: '{ removeHold(id: DONE, who: "counsel", why: "closed") { id } }',
-  },
-  erase: {
-    refused: '{ erase(object: "BOB", who: "officer", why: "request", names: ["Barty"]) { event } }',
-    error: 'erasure-refused',
-    done: '{ erase(object: "ANN", who: "officer", why: "request") { event } }',
-  },
-  certifyErasure: {
-    refused: '{ certifyErasure(erasure: 0, who: "officer", names: ["Barty"], folders: ["/nowhere"]) { event } }',
-    error: 'certificate-refused',
-    done: '{ certifyErasure(erasure: DONE, who: "officer") { event } }',
-  },
-  createToken: {
-    refused: '{ createToken(name: " ", roles: [auditor], expiresAt: "TOMORROW", why: "feed") { secret } }',
-    error: 'bad-user-input',
-    done: '{ createToken(name: "feed", roles: [auditor], expiresAt: "TOMORROW", why: "feed") { secret } }',
-  },
-  revokeToken: {
-    refused: '{ revokeToken(id: 0, why: "lost") { id } }',
-    error: 'bad-user-input',
-    done: '{ revokeToken(id: DONE, why: "lost") { id } }',
-  },
-  revokeSession: {
-    refused: '{ revokeSession(id: "none", why: "lost") { id } }',
-    error: 'bad-user-input',
-    done: '{ revokeSession(id: "SESSION", why: "lost") { id } }',
-  },
-  rotateCheckpointKey: {
-    refused: '{ rotateCheckpointKey { sequence } }',
-    error: 'checkpoint-key-inaccessible',
-    done: '{ rotateCheckpointKey { sequence } }',
-  },
-  applyRetention: {
-    refused: '{ applyRetention(who: " ") { reads } }',
-    error: 'bad-user-input',
-    done: '{ applyRetention(who: "records office") { reads } }',
-  },
-};
-
 test('each mutation of the schema is one event: that of what it did, or a read where it did nothing', async (t) => {
   const fields = Object.keys(schema.getMutationType()?.getFields() ?? {});
   assert.deepEqual(fields.sort(), Object.keys(EVERY_MUTATION).sort(), 'a new mutation needs its line here');
@@ -117,11 +58,7 @@ test('each mutation of the schema is one event: that of what it did, or a read w
   };
   let done = 0;
   for (const [field, attempt] of Object.entries(EVERY_MUTATION)) {
-    const text = (template: string) =>
-      Object.entries({ ...given, DONE: String(done) }).reduce(
-        (all, [name, value]) => all.replace(name, value),
-        template,
-      );
+    const text = (template: string) => fillIn(template, { ...given, DONE: String(done) });
     // There a key that is taken cannot be kept.
     mkdirSync(nextKey);
     const refused = await mutate(world, text(attempt.refused));

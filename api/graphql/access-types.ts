@@ -1,4 +1,5 @@
 // API tokens and sessions: who may ask, and for how long. For administrators.
+import { GraphQLError } from 'graphql';
 import { systemClock } from '../../ingest/clock.ts';
 import { type Access, AccessError, ROLES } from '../access/access.ts';
 import type { Reason } from '../access/access-event.ts';
@@ -49,11 +50,18 @@ const TokenType = builder.objectRef<ListedToken>('Token').implement({
   }),
 });
 
-const NewTokenType = builder.objectRef<{ token: ListedToken; secret: string }>('NewToken').implement({
+const NewTokenType = builder.objectRef<{ token: ListedToken; secret?: string }>('NewToken').implement({
   description: 'A token that was just made.',
   fields: (t) => ({
     token: t.expose('token', { type: TokenType, description: 'What is known of it from now on.' }),
-    secret: t.exposeString('secret', { description: 'The token itself. It is told here and never again.' }),
+    secret: t.string({
+      nullable: true,
+      description: 'The token itself. It is told here and never again: a repetition has an error in its place.',
+      resolve: ({ token, secret }) => {
+        if (secret === undefined) throw toldOnce(token);
+        return secret;
+      },
+    }),
   }),
 });
 
@@ -147,6 +155,11 @@ function addSessionFields(): void {
       },
     }),
   }));
+}
+
+function toldOnce({ id }: ListedToken): GraphQLError {
+  const message = `The token ${id} was told when it was made and is not kept. Where it is lost, revoke it and make another with another idempotencyKey.`;
+  return new GraphQLError(message, { extensions: { code: 'TOLD_ONCE' } });
 }
 
 function reasonOf({ viewer, address }: RequestContext, why: string): Reason {

@@ -11,6 +11,7 @@ import { expiredOf } from '../../ingest/retention/tombstones.ts';
 import type { Access } from '../access/access.ts';
 import { sightOf } from '../access/sight.ts';
 import type { Following } from '../live/told.ts';
+import type { Once } from '../mutations/once.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
 import type { PeopleRules } from '../queries/employment.ts';
@@ -42,6 +43,8 @@ export interface RequestContext {
   /** From where; none: on this machine, without a service. */
   address: string | undefined;
   reads: ReadRecorder;
+  /** Carries out a mutation with a key once. */
+  once: Once;
   /** The names of the answers to mutations that left an event of their own. */
   ownEvents: Set<string>;
   queries: QueryContext;
@@ -66,6 +69,7 @@ export interface Answering {
   log: ChangeLog;
   engine: Engine;
   reads: ReadRecorder;
+  once: Once;
   /** Who reports to whom; undefined: the configuration does not say where that stands. */
   lines: ReportingLines | undefined;
 }
@@ -76,7 +80,7 @@ export interface Asking extends Reader, Access {
 }
 
 export function createRequestContext(answering: Answering, asking: Asking): RequestContext {
-  const { log, engine, reads, lines } = answering;
+  const { log, engine, reads, once, lines } = answering;
   const { address, signal, ...access } = asking;
   const watermark = log.shipper.shipped;
   const sight = sightOf(access, { configuration: engine.configuration, lines, whole: log.questioned, watermark });
@@ -99,6 +103,7 @@ export function createRequestContext(answering: Answering, asking: Asking): Requ
     access,
     address,
     reads,
+    once,
     ownEvents: new Set(),
     queries,
     people: peopleRulesOf(engine),

@@ -1,7 +1,5 @@
 // The schema: every question, and the one thing that can be started. schema.graphql is printed from it (npm run schema).
 
-import { GraphQLError } from 'graphql';
-import { UnknownNameError } from '../../engine/engine.ts';
 import { systemClock } from '../../ingest/clock.ts';
 import { REPORTS, type ReportDefinition } from '../../reports/definitions.ts';
 import { findChanges } from '../queries/changes.ts';
@@ -13,9 +11,10 @@ import { addAccessFields } from './access-types.ts';
 import { builder, callerError, checkFirst, checkId, WATERMARK } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
 import { AFTER, FIRST, list, pagingOf } from './connection.ts';
-import { asKnownAt, leftOwnEvent, waitForDelivery } from './context.ts';
+import { asKnownAt } from './context.ts';
 import { addErasureFields } from './erasure-types.ts';
 import { addHoldFields } from './hold-types.ts';
+import { withIdempotency } from './idempotency.ts';
 import { HolderListType, MetaverseObjectType, ObjectSummaryType } from './object-types.ts';
 import { LogStatusType, Overview, OverviewType, PeriodStageCountType } from './overview-types.ts';
 import './difference-types.ts';
@@ -28,6 +27,7 @@ import './read-types.ts';
 import './proof-types.ts';
 import './search-types.ts';
 import { addRetentionFields } from './retention-types.ts';
+import { addRunFields } from './run-mutations.ts';
 import { AgentType, RunConnectionType, RunType } from './run-types.ts';
 import './subscription-types.ts';
 import './viewer-types.ts';
@@ -215,47 +215,12 @@ builder.queryFields((t) => ({
   }),
 }));
 
-/** How long the record of a run that is over is waited for. */
-const LONGEST_DELIVERY_MS = 30_000;
+builder.mutationType({ description: 'What can be done. Each leaves an event that says who did it.' });
 
-function notDelivered(run: number, result: string): GraphQLError {
-  return new GraphQLError(
-    `The run ${run} is over (${result}) and kept in the journal, but ClickHouse does not have all of it yet; ask for run(sequence: ${run}) later.`,
-    { extensions: { code: 'NOT_DELIVERED' } },
-  );
-}
-
-builder.mutationType({
-  description: 'What can be done. Each leaves an event that says who did it.',
-  fields: (t) => ({
-    run: t.field({
-      type: RunType,
-      nullable: true,
-      description: 'Runs a run profile of an agent and returns its record when it is over and delivered.',
-      args: {
-        agent: t.arg.string({ required: true, description: 'The name of the agent.' }),
-        profile: t.arg.string({ required: true, description: 'The name of one of its run profiles.' }),
-      },
-      resolve: async (_, { agent, profile }, context, info) => {
-        const { engine, log, viewer } = context;
-        try {
-          const { run, result } = await engine.run(agent, profile, { initiator: viewer });
-          leftOwnEvent(context, info);
-          if (!(await waitForDelivery(log, LONGEST_DELIVERY_MS))) throw notDelivered(run, result);
-          context.queries = { ...context.queries, watermark: log.shipper.shipped };
-          return (await findRuns(context.queries, { id: run }, { first: 1 })).runs[0] ?? null;
-        } catch (error) {
-          if (error instanceof UnknownNameError) throw callerError(error.message);
-          throw error;
-        }
-      },
-    }),
-  }),
-});
-
+addRunFields();
 addErasureFields();
 addHoldFields();
 addRetentionFields();
 addAccessFields();
 
-export const schema = builder.toSchema();
+export const schema = withIdempotency(builder.toSchema());

@@ -85,7 +85,7 @@ export async function readOf(question: Question, result: ExecutionResult, contex
 
 /** Codes of errors that are whoever asked's to put right. */
 const REFUSALS = new Set([
-  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN'],
+  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN', 'ALREADY_DONE'],
   ...['ERASURE_REFUSED', 'CERTIFICATE_REFUSED', 'HOLD_UNKNOWN', 'RETENTION_UNSET'],
 ]);
 

@@ -132,8 +132,10 @@ class Walk {
     const told = new Map<string, unknown>(Object.entries(answer));
     const counts = [...below.groups].flatMap(([key, each]) => this.#count(told.get(key), each, below.type) ?? []);
     // The rows of a page are there twice, with their cursors and without.
-    if (below.type.name.endsWith('Connection')) return Math.max(...counts, 0);
-    return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
+    const isPage = below.type.name.endsWith('Connection');
+    return counts.length === 0
+      ? undefined
+      : counts.reduce((sum, count) => (isPage ? Math.max(sum, count) : sum + count), 0);
   }
 
   /** The fields of some selections, those of one name together, as they are answered together. */

@@ -16,6 +16,11 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
     why: 'secrets; events say which were made and revoked, and whoever needs one gets another',
   },
   {
+    kind: 'idempotency',
+    what: 'keys of mutations that must not be carried out twice',
+    why: 'their keys are kept for a day only, and what they did is in the events',
+  },
+  {
     kind: 'tombstone',
     what: 'tombstones',
     why: 'events say them, but the event of an early one expires with a later partition; `metatrail verify` holds them against the tiles',

@@ -22,6 +22,7 @@ import type {
   ToPreparer,
   WriterOpened,
 } from './messages.ts';
+import { boarded } from './rider.ts';
 import { StateView } from './state.ts';
 import { JOURNAL_FILE } from './writer.ts';
 
@@ -165,7 +166,7 @@ export class Journal {
     const recordedAt = systemClock();
     const setBack = noteClockSetBack(this.#highestTime, recordedAt);
     const first = this.#next + setBack.length;
-    const batch = build(first);
+    const { batch, refused } = boarded(build(first), first);
     if (batch.events.length === 0 && batch.state.length === 0) return { first, next: first, recordedAt: 0 };
     const follows = this.#inFlight > 0;
     const events = [...setBack, ...batch.events];
@@ -183,6 +184,7 @@ export class Journal {
       return { first, next: first + batch.events.length, recordedAt };
     } catch (error) {
       this.#refusal = error;
+      refused();
       throw error;
     } finally {
       this.#inFlight -= 1;
