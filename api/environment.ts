@@ -67,7 +67,9 @@ const environmentSchema = z.object({
   METATRAIL_SMTP_URL: smtpVariable.optional(),
   METATRAIL_PROXIES: networks.default([]),
   METATRAIL_SEND_INSIDE: networks.default([]),
+  METATRAIL_ALERTS: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_URL: ownUrl.optional(),
+  METATRAIL_TOKEN_FILE: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_TLS_CERT: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_TLS_KEY: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_OIDC_ISSUER: z
@@ -105,8 +107,14 @@ export interface Environment {
   proxies: readonly string[];
   /** Addresses and networks inside that events may be sent to (outgoing/address-check.ts). */
   sendInside: readonly string[];
+  /** The file that says which alerts there are. */
+  alertsFile: string | undefined;
+  /** What mail is sent with; undefined: none is. */
+  mail: { server: URL; from: string } | undefined;
   /** Where people reach it, if that is not where it listens: behind a proxy, or under a path. */
   url: URL | undefined;
+  /** The file of the API token that the command line asks the service with. */
+  tokenFile: string | undefined;
   /** Files of the certificate and its key; undefined: it listens without TLS. */
   tls: { certificateFile: string; keyFile: string } | undefined;
   /** The identity provider; undefined: people sign in with one-time links. */
@@ -161,7 +169,10 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     host: data.METATRAIL_HOST,
     proxies: data.METATRAIL_PROXIES,
     sendInside: data.METATRAIL_SEND_INSIDE,
+    alertsFile: data.METATRAIL_ALERTS,
+    mail: mailOf(data),
     url: data.METATRAIL_URL,
+    tokenFile: data.METATRAIL_TOKEN_FILE,
     tls: tlsOf(data),
     openId: openIdOf(data),
     openMetrics: data.METATRAIL_METRICS === 'open',
@@ -196,9 +207,8 @@ export function logTargetOf(environment: Environment) {
 /** Mail needs three variables. Throws EnvironmentError when one of them is missing. */
 function publicationOf(data: z.infer<typeof environmentSchema>): PublicationSettings {
   const to = data.METATRAIL_CHECKPOINT_MAIL;
-  const server = data.METATRAIL_SMTP_URL;
-  const from = data.METATRAIL_MAIL_FROM;
-  if (to !== undefined && (server === undefined || from === undefined))
+  const mail = mailOf(data);
+  if (to !== undefined && mail === undefined)
     throw new EnvironmentError(
       'The environment variable METATRAIL_CHECKPOINT_MAIL needs METATRAIL_SMTP_URL and METATRAIL_MAIL_FROM beside it.',
     );
@@ -206,8 +216,15 @@ function publicationOf(data: z.infer<typeof environmentSchema>): PublicationSett
     witnesses: data.METATRAIL_WITNESSES,
     webhook: data.METATRAIL_CHECKPOINT_WEBHOOK,
     file: data.METATRAIL_CHECKPOINT_FILE,
-    mail: to === undefined || server === undefined || from === undefined ? undefined : { server, from, to },
+    mail: to === undefined || mail === undefined ? undefined : { ...mail, to },
   };
+}
+
+function mailOf({
+  METATRAIL_SMTP_URL: server,
+  METATRAIL_MAIL_FROM: from,
+}: z.infer<typeof environmentSchema>): Environment['mail'] {
+  return server === undefined || from === undefined ? undefined : { server, from };
 }
 
 /** Throws EnvironmentError when one of both is missing. */

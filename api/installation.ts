@@ -9,6 +9,10 @@ import { systemClock } from '../ingest/clock.ts';
 import { type ChangeLog, openChangeLog } from '../ingest/log.ts';
 import { type ProducedReport, produceReport } from '../reports/produce.ts';
 import type { Access } from './access/access.ts';
+import { Alerts } from './alerts/alerts.ts';
+import type { Destination } from './alerts/destination.ts';
+import { createDestinations } from './alerts/destinations.ts';
+import { type Alert, NO_ALERTS, readAlertSettings } from './alerts/settings.ts';
 import { type Environment, logTargetOf } from './environment.ts';
 import { callerError } from './graphql/builder.ts';
 import { type Asking, createRequestContext, type RequestContext, waitForDelivery } from './graphql/context.ts';
@@ -18,6 +22,7 @@ import { schema } from './graphql/schema.ts';
 import { Followers } from './live/followers.ts';
 import { Metrics } from './metrics.ts';
 import { Once } from './mutations/once.ts';
+import { AddressCheck } from './outgoing/address-check.ts';
 import { ReportingLines } from './queries/reporting-lines.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { followRecorded, type Message } from './reads/follow.ts';
@@ -38,6 +43,18 @@ export interface Operation {
   operationName?: string | undefined;
 }
 
+interface Alerting {
+  alerts: readonly Alert[];
+  destinations: readonly Destination[];
+}
+
+/** Throws ConfigurationError. */
+function readAlerts({ alertsFile, mail, sendInside }: Environment): Alerting {
+  const settings = alertsFile === undefined ? NO_ALERTS : readAlertSettings(alertsFile, mail !== undefined);
+  const destinations = createDestinations(settings.destinations, mail, new AddressCheck(sendInside));
+  return { alerts: settings.alerts, destinations };
+}
+
 export class Installation {
   readonly log: ChangeLog;
   readonly engine: Engine;
@@ -49,10 +66,12 @@ export class Installation {
   /** Mutations with a key, each carried out once. */
   readonly once: Once;
   readonly lines: ReportingLines | undefined;
+  /** Watched and told once they are started. */
+  readonly alerts: Alerts;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
 
-  private constructor(log: ChangeLog, engine: Engine, clickHouse: ClickHouseTarget) {
+  private constructor(log: ChangeLog, engine: Engine, clickHouse: ClickHouseTarget, alerts: Alerting) {
     this.log = log;
     this.engine = engine;
     this.clickHouse = clickHouse;
@@ -61,16 +80,19 @@ export class Installation {
     this.lines = managerAttribute === undefined ? undefined : new ReportingLines(managerAttribute);
     this.once = new Once(log.journal);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
+    this.alerts = new Alerts({ log, ...alerts, context: (access) => this.context(access) });
+    this.metrics.addAlerts(this.alerts);
   }
 
-  /** Throws LogError: the data folder is in use, newer or not writable. */
+  /** Throws LogError: the data folder is in use, newer or not writable; ConfigurationError: the file of the alerts is wrong. */
   static async open(environment: Environment, configuration: Configuration, limits?: Limits): Promise<Installation> {
     const clickHouse = logTargetOf(environment);
+    const alerts = readAlerts(environment);
     const { partitionEvents } = configuration.retention;
     const log = await openChangeLog({ ...clickHouse, partitionEvents }, limits);
     try {
       const engine = await Engine.open(log.journal, configuration, () => log.pressure.admit());
-      return new Installation(log, engine, clickHouse);
+      return new Installation(log, engine, clickHouse, alerts);
     } catch (error) {
       await log.close();
       throw error;
@@ -153,6 +175,7 @@ export class Installation {
 
   async close(): Promise<void> {
     await this.followers.close();
+    await this.alerts.close();
     this.log.pressure.stop();
     await this.engine.idle();
     await this.log.close();

@@ -8,6 +8,7 @@ import type { ShipperState } from '../ingest/clickhouse/shipper.ts';
 import type { ProposedEvent } from '../ingest/event.ts';
 import { JOURNAL_FILE } from '../ingest/journal/writer.ts';
 import type { ChangeLog } from '../ingest/log.ts';
+import type { Alerts } from './alerts/alerts.ts';
 
 const SHIPPER_STATES: readonly ShipperState[] = ['shipping', 'waiting-for-clickhouse', 'stopped'];
 const PRESSURES = ['none', 'slow', 'hold', 'disk-low'] as const;
@@ -127,6 +128,19 @@ export class Metrics {
       collect() {
         const now = read();
         for (const state of all) this.set({ state }, state === now ? 1 : 0);
+      },
+    });
+  }
+
+  /** Occurrences that are not over, by alert: their names are the operator's, and no person's. */
+  addAlerts(alerts: Pick<Alerts, 'countOpen'>): void {
+    new Gauge({
+      name: 'metatrail_alerts_open',
+      help: 'Occurrences of alerts that are not over, by alert.',
+      labelNames: ['alert'],
+      registers: [this.#registry],
+      collect() {
+        for (const [alert, open] of alerts.countOpen()) this.set({ alert }, open);
       },
     });
   }

@@ -6,14 +6,14 @@ import type { WitnessSettings } from '../ingest/checkpoints/publication/witness.
 const THIS_MACHINE = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** https, or http to this machine, where nobody listens on the line. */
-function isSafeAddress(text: string): boolean {
+export function isSafeAddress(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { protocol, hostname, username, password } = new URL(text);
   const isSafe = protocol === 'https:' || (protocol === 'http:' && THIS_MACHINE.test(hostname));
   return isSafe && username === '' && password === '';
 }
 
-const ADDRESS = 'must be an https address without user and password (http to this machine only)';
+export const ADDRESS = 'must be an https address without user and password (http to this machine only)';
 
 export const webhookVariable = z
   .string()

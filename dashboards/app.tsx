@@ -2,10 +2,12 @@
 import { QueryClientProvider, useQueryErrorResetBoundary } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { BrowserRouter, Route, Routes, useLocation } from 'react-router';
+import { AlertsPage } from './alerts/alerts-page.tsx';
 import { FailureBoundary } from './answers/failure-boundary.tsx';
 import { createAnswers } from './answers/use-answer.ts';
 import { ChangePage } from './changes/change-page.tsx';
 import { ChangesPage } from './changes/changes-page.tsx';
+import { LazyGraphiqlPage } from './graphiql/lazy-graphiql-page.tsx';
 import { ObjectPage } from './objects/object-page.tsx';
 import { ObjectsPage } from './objects/objects-page.tsx';
 import { OverviewPage } from './overview/overview-page.tsx';
@@ -34,8 +36,10 @@ export function App(): ReactNode {
             <Route path="/objects/:id" element={<ObjectPage />} />
             <Route path="/runs" element={<RunsPage />} />
             <Route path="/runs/:id" element={<RunPage />} />
+            <Route path="/alerts" element={<AlertsPage />} />
             <Route path="/reads" element={<ReadsPage />} />
             <Route path="/reports" element={<ReportsPage />} />
+            <Route path="/graphiql" element={<LazyGraphiqlPage />} />
             <Route path="*" element={<NotFoundPage />} />
           </Routes>
         </Guarded>

@@ -1,5 +1,5 @@
-// The one way to ask the service: POST graphql. The types of question and answer come from the operation's text.
-import type { AnswerOf, Operation, QuestionOf } from './operation.ts';
+// The one way of the pages to ask the service: POST graphql. The types of question and answer come from the operation's text.
+import { type AnswerOf, nameOperation, type Operation, type QuestionOf } from './operation.ts';
 import { request } from './request.ts';
 import { asSentence, ServiceError } from './service-error.ts';
 
@@ -15,6 +15,16 @@ interface GraphqlAnswer<Data> {
 
 const SIGN_IN_CODES = new Set(['UNAUTHENTICATED', 'UNAUTHORIZED']);
 
+/** By the name of the operation: put in by the build (vite.config.ts). */
+declare const OPERATION_HASHES: Readonly<Record<string, string>>;
+
+/** The service has the texts of all operations: it is told which one is asked by the SHA-256 of its text. */
+function hashOf(text: string): string {
+  const hash = OPERATION_HASHES[nameOperation(text) ?? ''];
+  if (hash === undefined) throw new Error('An operation was not there when the application was built.');
+  return hash;
+}
+
 /** The data of an answer without errors. Raises a ServiceError; AbortError when `signal` says so. */
 export async function fetchGraphql<Document>(
   asked: Operation<Document>,
@@ -24,7 +34,7 @@ export async function fetchGraphql<Document>(
   const response = await request('graphql', {
     method: 'POST',
     headers: { 'content-type': 'application/json', accept: 'application/graphql-response+json, application/json' },
-    body: JSON.stringify({ query: asked.text, variables }),
+    body: JSON.stringify({ variables, extensions: { persistedQuery: { version: 1, sha256Hash: hashOf(asked.text) } } }),
     signal: signal ?? null,
   });
   const answer = await readAnswer<AnswerOf<Operation<Document>>>(response);

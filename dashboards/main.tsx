@@ -9,6 +9,7 @@ import './styles/tables.css';
 import './styles/changes.css';
 import './styles/overview.css';
 import './styles/details.css';
+import './styles/graphiql.css';
 import './styles/print.css';
 
 const root = document.getElementById('root');

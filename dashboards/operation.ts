@@ -62,3 +62,8 @@ export function operation<const Text extends string, const Used extends readonly
   const used = fragments ?? [];
   return { text: [text, ...used.map((fragment) => fragment.text)].join('\n') };
 }
+
+/** Of a text; undefined: it is a fragment. */
+export function nameOperation(text: string): string | undefined {
+  return /^\s*(?:query|mutation) (\w+)/.exec(text)?.[1];
+}

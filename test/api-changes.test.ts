@@ -28,6 +28,7 @@ const asked: { [K in keyof ChangeFilter]-?: (event: ChangeEvent, wanted: NonNull
   initiator: (event, initiator) => event.initiator === initiator,
   stages: (event, stages) => stages.length === 0 || stages.includes(event.stage),
   outcomes: (event, outcomes) => outcomes.length === 0 || outcomes.includes(event.outcome),
+  rule: (event, rule) => event.rule === rule || event.values.some((value) => value.rule === rule),
   run: (event, run) => event.run === run,
   outOfBand: (event, outOfBand) => event.outOfBand === outOfBand,
 };
@@ -60,6 +61,14 @@ test('each filter alone and each pair of filters find exactly the changes that t
     { stages: [] },
     { outcomes: ['export-update'] },
     { run: married?.run },
+    { rule: 'hr/employee/join' },
+    {
+      rule:
+        world
+          .events()
+          .flatMap(({ values }) => values)
+          .find((value) => value.rule !== undefined)?.rule ?? assert.fail(),
+    },
     { outOfBand: true },
     { outOfBand: false },
   ];

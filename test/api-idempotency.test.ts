@@ -11,7 +11,7 @@ import { schema } from '../api/graphql/schema.ts';
 import { Once } from '../api/mutations/once.ts';
 import { formatIso, systemClock } from '../ingest/clock.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld } from './erasure-world.ts';
-import { EVERY_MUTATION, fillIn } from './every-mutation.ts';
+import { EVERY_MUTATION, fillIn, raiseOccurrence } from './every-mutation.ts';
 
 const RETAINED = `${CONFIGURATION}retention: { reads: 30 days }\n`;
 const DAY_MS = 86_400_000;
@@ -60,6 +60,7 @@ test('every mutation with a key is carried out once, at the same moment, later a
     ANN: await world.objectOf(ANN.name),
     BOB: await world.objectOf(BOB.name),
     SESSION: sessions.list()[0]?.id ?? '',
+    OCCURRENCE: await raiseOccurrence(journal),
     TOMORROW: formatIso(systemClock() + DAY_MS * 1000),
   };
   const answered = new Map<string, Told>();

@@ -132,7 +132,7 @@ test('known then against known now: of one instant, what the log did not know ye
 /** What they tell is no question about the log's past: how far it is, what is signed, what would be done now, who may do what. */
 const OF_NOW = new Set([
   ...['log', 'agents', 'reports', 'checkpoint', 'checkpointKeys', 'inclusionProof', 'consistencyProof', 'tombstones'],
-  ...['erasurePlan', 'retentionPlan', 'holds', 'viewer', 'tokens', 'sessions'],
+  ...['erasurePlan', 'retentionPlan', 'holds', 'viewer', 'tokens', 'sessions', 'alerts'],
 ]);
 
 test('every question about the log takes a watermark', () => {

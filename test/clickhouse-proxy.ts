@@ -83,7 +83,9 @@ export class ClickHouseProxy {
     if (this.mood === 'unavailable') return void outgoing.writeHead(503).end('<html>someone is at work here</html>');
     if (this.mood === 'out-of-memory') return void outgoing.writeHead(500).end(OUT_OF_MEMORY);
     if (this.version !== undefined && statement.startsWith('SELECT version()'))
-      return void outgoing.end(`${JSON.stringify({ version: this.version })}\n`);
+      return void outgoing.end(
+        JSON.stringify({ meta: [{ name: 'version', type: 'String' }], data: [[this.version]], rows: 1 }),
+      );
     try {
       if (statement.startsWith('INSERT INTO events')) await this.#insert(incoming, outgoing, body);
       else pass(await this.#forward(incoming, body), outgoing);

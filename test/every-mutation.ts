@@ -1,5 +1,9 @@
 // Of every mutation an attempt in vain and one that is carried out, for tests that walk over all of them.
 
+import { type Changes, Occurrences } from '../api/alerts/occurrences.ts';
+import { systemClock } from '../ingest/clock.ts';
+import type { Journal } from '../ingest/journal/journal.ts';
+
 export interface Attempt {
   refused: string;
   error: string;
@@ -48,6 +52,11 @@ export const EVERY_MUTATION: Readonly<Record<string, Attempt>> = {
     error: 'bad-user-input',
     done: '{ revokeSession(id: "SESSION", why: "lost") { id } }',
   },
+  acknowledgeAlert: {
+    refused: '{ acknowledgeAlert(occurrence: 0, why: "seen") { id } }',
+    error: 'bad-user-input',
+    done: '{ acknowledgeAlert(occurrence: OCCURRENCE, why: "seen") { id } }',
+  },
   rotateCheckpointKey: {
     refused: '{ rotateCheckpointKey { sequence } }',
     error: 'checkpoint-key-inaccessible',
@@ -59,6 +68,25 @@ export const EVERY_MUTATION: Readonly<Record<string, Attempt>> = {
     done: '{ applyRetention(who: "records office") { reads } }',
   },
 };
+
+/** The number of an occurrence that nobody has acknowledged. */
+export async function raiseOccurrence(journal: Journal): Promise<string> {
+  const alert = {
+    name: 'watched',
+    kind: 'verification-failed',
+    severity: 'high',
+    as: 'auditor',
+    values: false,
+    tell: [],
+  } as const;
+  const found = { cause: 'check 1', count: 1, since: systemClock() };
+  const accepted = await journal.accept((base) => {
+    const changes: Changes = { events: [], state: [] };
+    new Occurrences(journal, systemClock).raise(changes, base, { ...alert, tell: [] }, found, []);
+    return changes;
+  });
+  return String(accepted.first);
+}
 
 /** A template with names for what is known only then filled in. */
 export function fillIn(template: string, given: Readonly<Record<string, string>>): string {

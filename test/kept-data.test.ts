@@ -72,6 +72,14 @@ const KEPT = [
     size: 567,
     root: '498951c082aae4f1832cdfa68b0b943880d246f49784c584ad71f7361f095a65',
   },
+  {
+    archive: '4-migration-15',
+    version: 4,
+    migration: 15,
+    log: 'metatrail/654ea90984e09ca5',
+    size: 567,
+    root: 'ab0190bca7c14c4ed85b23a119686ac4c4eb7ebf3e2f9ed34d22360365086717',
+  },
 ];
 
 /** Opened by kept-data-erased.test.ts. */

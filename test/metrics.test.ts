@@ -165,7 +165,7 @@ test('every run that is over is counted, whoever started it, and one that an err
 const PROOFS = ['checkpoint', 'checkpointKeys', 'consistencyProof', 'inclusionProof'];
 /** Lists, numbers, single events and what is planned: their answer says it beside its data. */
 const BESIDE_THE_DATA =
-  'agents change changesByDay erasurePlan holds node objectCount objects retentionPlan run search sessions tokens tombstones viewer'.split(
+  'agents alerts change changesByDay erasurePlan holds node objectCount objects retentionPlan run search sessions tokens tombstones viewer'.split(
     ' ',
   );
 

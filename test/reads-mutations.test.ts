@@ -9,7 +9,7 @@ import { Sessions } from '../api/access/sessions.ts';
 import { schema } from '../api/graphql/schema.ts';
 import { MARKS } from '../ingest/event.ts';
 import { ANN, BOB, CID, CONFIGURATION, ErasureWorld } from './erasure-world.ts';
-import { EVERY_MUTATION, fillIn } from './every-mutation.ts';
+import { EVERY_MUTATION, fillIn, raiseOccurrence } from './every-mutation.ts';
 
 const RETAINED = `${CONFIGURATION}retention: { reads: 30 days }\n`;
 const FORTY_DAYS = 40 * 86_400_000;
@@ -54,6 +54,7 @@ test('each mutation of the schema is one event: that of what it did, or a read w
     ANN: ann,
     BOB: bob,
     SESSION: sessions.list()[0]?.id ?? '',
+    OCCURRENCE: await raiseOccurrence(journal),
     TOMORROW: new Date(Date.now() + 86_400_000).toISOString(),
   };
   let done = 0;

@@ -18,6 +18,8 @@ export const TOOL_PACKAGES = {
   openssl: 'openssl',
   pgbench: 'postgresql-15',
   script: 'bsdutils',
+  'systemd-analyze': 'systemd',
+  nginx: 'nginx-light',
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;

@@ -127,10 +127,23 @@ export class SignInWorld {
   }
 }
 
-/** One exchange; redirects are not followed. `certificate`: whom to trust with it. */
-export function exchange(url: URL, method: string, headers: Headers, body = '', certificate?: string): Promise<Sent> {
+/** One exchange; redirects are not followed. `certificate`: whom to trust with it; `from`: the address that it comes from. */
+export function exchange(
+  url: URL,
+  method: string,
+  headers: Headers,
+  body = '',
+  certificate?: string,
+  from?: string,
+): Promise<Sent> {
   return new Promise((resolve, reject) => {
-    const options = { method, headers, agent: false, ...(certificate !== undefined && { ca: certificate }) };
+    const options = {
+      method,
+      headers,
+      agent: false,
+      ...(certificate !== undefined && { ca: certificate }),
+      ...(from && { localAddress: from }),
+    };
     const sent = (url.protocol === 'https:' ? secureRequest : request)(url, options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -17,6 +17,8 @@ export interface Access {
   identity?: string | undefined;
   /** Why they want to see sensitive values, which are told to nobody without one. It stands in the log. */
   reason?: string | undefined;
+  /** What asks for them, as it says itself, such as `mcp/history`. It stands in the log. */
+  through?: string | undefined;
 }
 
 /** Who has the token of the command line. */

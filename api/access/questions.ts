@@ -45,6 +45,7 @@ export const WHO_MAY_ASK: Readonly<Record<string, readonly Role[]>> = {
   holds: [...READERS, ...ADMINISTRATORS],
   retentionPlan: ADMINISTRATORS,
   erasurePlan: ADMINISTRATORS,
+  alerts: [...READERS, ...ADMINISTRATORS],
   tokens: ADMINISTRATORS,
   sessions: ADMINISTRATORS,
   /** The feeds for other systems (api/feeds/). */
@@ -68,6 +69,7 @@ export const WHO_MAY_DO: Readonly<Record<string, readonly Role[]>> = {
   createToken: ADMINISTRATORS,
   revokeToken: ADMINISTRATORS,
   revokeSession: ADMINISTRATORS,
+  acknowledgeAlert: ['investigator', 'administrator'],
 };
 
 /** What was asked is for other roles than those of whoever asked. */

@@ -23,6 +23,7 @@ const stored = z.object({
   roles: z.array(z.enum(ROLES)),
   createdAt: z.number(),
   createdBy: z.string(),
+  identity: z.string().optional(),
   expiresAt: z.number(),
   lastUsedAt: z.number().optional(),
   revokedAt: z.number().optional(),
@@ -37,6 +38,8 @@ export interface Token {
   roles: readonly Role[];
   createdAt: Micros;
   createdBy: string;
+  /** What its maker is known by in the metaverse: as a manager it sees who reports to them. */
+  identity?: string | undefined;
   expiresAt: Micros;
   /** To the minute. */
   lastUsedAt?: Micros | undefined;
@@ -48,6 +51,7 @@ export interface TokenRequest {
   name: string;
   roles: readonly Role[];
   expiresAt: Micros;
+  identity?: string | undefined;
 }
 
 /** Why a token lets nobody in: a code and a sentence. */
@@ -72,14 +76,17 @@ export class Tokens {
    * Makes one; its secret is told here and never again. Throws AccessError when another has its name and is not over, LogError
    * when it cannot be accepted.
    */
-  async create({ name, roles, expiresAt }: TokenRequest, reason: Reason): Promise<{ token: Token; secret: string }> {
+  async create(
+    { name, roles, expiresAt, identity }: TokenRequest,
+    reason: Reason,
+  ): Promise<{ token: Token; secret: string }> {
     const secret = `${PREFIX}_${this.#installation}_${newSecret()}`;
     const createdAt = this.#clock();
     let token: Token | undefined;
     await this.#journal.acceptFirst((id) => {
       const other = this.list().find((each) => each.name === name && this.stateOf(each) === 'active');
       if (other) throw new AccessError(`The token ${other.id} is called ${name}; revoke it, or take another name.`);
-      token = { id, name, roles: [...roles], createdAt, createdBy: reason.viewer, expiresAt };
+      token = { id, name, roles: [...roles], createdAt, createdBy: reason.viewer, expiresAt, identity };
       const values = [fact('token', name), fact('roles', roles.join(', ')), instantFact('expires', expiresAt)];
       return {
         events: [accessEvent({ operation: 'add', outcome: 'token-created', reason, occurredAt: createdAt, values })],
@@ -145,7 +152,7 @@ export class Tokens {
       return { code: 'TOKEN_REVOKED', message: `This token was revoked on ${formatIso(token.revokedAt)}.` };
     if (token.expiresAt <= this.#clock())
       return { code: 'TOKEN_EXPIRED', message: `This token has expired on ${formatIso(token.expiresAt)}.` };
-    return { viewer: `${TOKEN_VIEWER}${token.name}`, roles: token.roles };
+    return { viewer: `${TOKEN_VIEWER}${token.name}`, roles: token.roles, identity: token.identity };
   }
 
   #unknown(secret: string): TokenRefusal {

@@ -9,6 +9,7 @@ import { OpenIdError } from '../access/openid.ts';
 import { ForbiddenError } from '../access/questions.ts';
 import { ChoiceError } from '../configuration-choice.ts';
 import { EnvironmentError } from '../environment.ts';
+import { ExportParameterError } from '../exports/parameters.ts';
 import { explainUnrecorded } from '../graphql/errors.ts';
 import { ListenError } from '../http/server.ts';
 import { AnswerTooLargeError, BrokenLogError } from '../queries/context.ts';
@@ -20,6 +21,7 @@ const FOR_PEOPLE = [
   UnknownNameError,
   OtherInstallationError,
   ReportParameterError,
+  ExportParameterError,
   ChoiceError,
   EnvironmentError,
   ListenError,

@@ -4,11 +4,23 @@ import path from 'node:path';
 import { Command } from 'commander';
 import { REPORTS } from '../../reports/definitions.ts';
 import { VERSION } from '../version.ts';
+import { addAlertCommands } from './alerts.ts';
 import { addBackup, addBackups, addRestore } from './backup.ts';
 import { CommandError } from './command-error.ts';
 import { addErasureCommands } from './erase.ts';
+import { addExport } from './export.ts';
+import { addMcp } from './mcp.ts';
 import { addMoveLog } from './move-log.ts';
-import { type CommonOptions, common, dataOf, environmentOf, print, withBackend } from './program-parts.ts';
+import {
+  type CommonOptions,
+  common,
+  dataOf,
+  environmentOf,
+  print,
+  reasonOf,
+  withBackend,
+  withReason,
+} from './program-parts.ts';
 import { addProofCommands } from './prove.ts';
 import { addRecover } from './recover.ts';
 import { addReplay } from './replay.ts';
@@ -26,14 +38,17 @@ export function createProgram(): Command {
   addRun(program);
   addQuery(program);
   addReport(program);
+  addExport(program);
   addReads(program);
   addStatus(program);
   addProofCommands(program);
   addVerifyCommands(program);
   addErasureCommands(program);
   addRetentionCommands(program);
+  addMcp(program);
   addSignIn(program);
   addTokenCommands(program);
+  addAlertCommands(program);
   addMoveLog(program);
   addRecover(program);
   addReplay(program);
@@ -85,11 +100,13 @@ function addRun(program: Command): void {
 }
 
 function addQuery(program: Command): void {
-  common(program.command('query <graphql>').description('ask a question in GraphQL and print the answer as JSON'))
+  withReason(
+    common(program.command('query <graphql>').description('ask a question in GraphQL and print the answer as JSON')),
+  )
     .option('--variables <json>', 'the variables, as JSON', '{}')
-    .action(async (query: string, options: CommonOptions & { variables: string }) =>
+    .action(async (query: string, options: CommonOptions & { variables: string; reason?: string }) =>
       withBackend(options, false, async (backend) => {
-        const answer = await backend.ask(query, parseVariablesJson(options.variables));
+        const answer = await backend.ask(query, parseVariablesJson(options.variables), reasonOf(options.reason));
         print(answer);
         if (answer.errors) process.exitCode = 1;
       }),
@@ -108,8 +125,8 @@ function parseVariablesJson(text: string): Record<string, unknown> {
 
 function addReport(program: Command): void {
   const names = Object.keys(REPORTS).join(', ');
-  const command = common(
-    program.command('report <name>').description(`write a report as PDF: ${names}`),
+  const command = withReason(
+    common(program.command('report <name>').description(`write a report as PDF: ${names}`)),
   ).requiredOption('--out <file>', 'the file to write');
   const parameters = new Map(
     Object.values(REPORTS).flatMap((report) => report.parameters.map((parameter) => [parameter.name, parameter])),
@@ -120,7 +137,7 @@ function addReport(program: Command): void {
       const given = Object.fromEntries(
         [...parameters.keys()].flatMap((key) => (options[key] === undefined ? [] : [[key, options[key]]])),
       );
-      const pdf = await backend.report(name, given);
+      const pdf = await backend.report(name, given, reasonOf(options.reason));
       const file = path.resolve(options.out ?? '');
       try {
         await writeFile(file, pdf);
@@ -136,7 +153,7 @@ function addReport(program: Command): void {
 
 const READS = `query ($filter: ReadFilter!, $first: Int!) {
   reads(filter: $filter, first: $first) {
-    nodes { sequence at viewer address question fields outcome error object { id name type } rows answeredAt parameters { name type value } }
+    nodes { sequence at viewer address question fields outcome error object { id name type } rows answeredAt reason through parameters { name type value } }
     pageInfo { hasNextPage } watermark
   }
 }`;
@@ -144,7 +161,9 @@ const READS = `query ($filter: ReadFilter!, $first: Int!) {
 const MOST_READS = 1000;
 
 function addReads(program: Command): void {
-  common(program.command('reads').description('print who looked at what in this log, newest first, as JSON'))
+  withReason(
+    common(program.command('reads').description('print who looked at what in this log, newest first, as JSON')),
+  )
     .option('--viewer <name>', 'only what this one asked')
     .option('--object <id>', 'only what was asked about this object')
     .option('--question <name>', 'only this question, such as object, changes or report')
@@ -152,13 +171,21 @@ function addReads(program: Command): void {
     .option('--from <instant>', 'the first instant, such as 2026-01-31T00:00:00Z')
     .option('--to <instant>', 'the last instant, included')
     .option('--first <number>', `how many, at most ${MOST_READS}`, '50')
-    .action(async ({ data, config, first = '', ...filter }: CommonOptions & Record<string, string>) => {
-      if (!/^\d{1,4}$/.test(first))
-        throw new CommandError(`--first ${first} is no number; it is from 1 to ${MOST_READS}.`);
-      await withBackend({ ...(data && { data }), ...(config && { config }) }, false, async (backend) =>
-        print(dataOf(await backend.ask(READS, { filter, first: Number(first) }))),
-      );
-    });
+    .action(
+      async ({
+        data,
+        config,
+        reason,
+        first = '',
+        ...filter
+      }: CommonOptions & { reason?: string } & Record<string, string>) => {
+        if (!/^\d{1,4}$/.test(first))
+          throw new CommandError(`--first ${first} is no number; it is from 1 to ${MOST_READS}.`);
+        await withBackend({ ...(data && { data }), ...(config && { config }) }, false, async (backend) =>
+          print(dataOf(await backend.ask(READS, { filter, first: Number(first) }, reasonOf(reason)))),
+        );
+      },
+    );
 }
 
 const STATUS = `{ log { origin size watermark lag lagSeconds pressure root state problem } agents { name connector runProfiles lastRun { sequence profile result startedAt finishedAt } } }`;

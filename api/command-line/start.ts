@@ -78,6 +78,7 @@ async function serve(
   const stopping = new AbortController();
   stopOnSignals({ doors, installation, dataFolder, logger, stopping });
   installation.log.publication.onFailed((message) => logger.warn(message));
+  installation.alerts.onFailed((message) => logger.warn(message));
   logger.info({ url, configuration: configuration.name }, 'The service listens.');
   console.log(`Metatrail runs ${configuration.name} in ${dataFolder}.`);
   const built = buildWebApplication();
@@ -95,6 +96,7 @@ async function serve(
   const where = openId
     ? `Open this address to sign in with ${openId.issuer}:\n\n  ${url}\n`
     : `Open this address to sign in (it works once, within an hour):\n\n  ${url}sign-in?token=${await signIn.createLink()}\n\nnpx metatrail sign-in prints another.`;
+  installation.alerts.start(environment.url ?? doors.address);
   doing = undefined;
   logger.info('The service is ready.');
   console.log(`\n${where} Ctrl+C stops the service.`);

@@ -48,6 +48,7 @@ const querySchema = z.strictObject({
   attribute: text.optional(),
   value: text.optional(),
   initiator: text.optional(),
+  rule: text.optional(),
   run: whole.optional(),
   out_of_band: yes.optional(),
   since: instant.optional(),

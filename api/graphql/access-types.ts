@@ -166,7 +166,7 @@ function reasonOf({ viewer, address }: RequestContext, why: string): Reason {
   return { viewer, address, why: checkReason(viewer, why).why };
 }
 
-function checkRequest(request: TokenRequest, maker: Pick<Access, 'roles'>): TokenRequest {
+function checkRequest(request: TokenRequest, maker: Pick<Access, 'roles' | 'identity'>): TokenRequest {
   const { name, roles, expiresAt } = request;
   if (name === '' || name.length > LONGEST_NAME || CONTROL.test(name))
     throw callerError(`name is what will use the token, in 1 to ${LONGEST_NAME} characters of one line.`);
@@ -178,7 +178,8 @@ function checkRequest(request: TokenRequest, maker: Pick<Access, 'roles'>): Toke
   if (left <= 0) throw callerError('expiresAt has passed; a token ends in the future.');
   if (left > LONGEST_LIFE_DAYS * MICROS_A_DAY)
     throw callerError(`expiresAt is more than ${LONGEST_LIFE_DAYS} days away; make another token then.`);
-  return request;
+  // A manager's token sees whom the manager sees.
+  return roles.includes('manager') ? { ...request, identity: maker.identity } : request;
 }
 
 /** What cannot be done is said to whoever asked. */

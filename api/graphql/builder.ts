@@ -33,13 +33,20 @@ export function forbidden({ message }: Error): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'FORBIDDEN' } });
 }
 
+/** What was given, in an error about it: a text by its beginning, for it may be long, a list or an object by what it is, for it may be deep. */
+function quote(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 80));
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'A list' : 'An object';
+  return String(value);
+}
+
 builder.scalarType('DateTime', {
   description: 'An instant, ISO 8601 with zone; answers are UTC with microseconds (2010-01-31T23:59:59.999999Z).',
   serialize: (value) => formatIso(value),
   parseValue: (value) => {
     const instant = typeof value === 'string' && /(Z|[+-]\d{2}:\d{2})$/.test(value) ? parseInstant(value) : undefined;
     if (instant === undefined) {
-      throw callerError(`${JSON.stringify(value)} is no instant; write it with its zone, as in 2026-01-31T23:59:59Z.`);
+      throw callerError(`${quote(value)} is no instant; write it with its zone, as in 2026-01-31T23:59:59Z.`);
     }
     return instant;
   },
@@ -51,7 +58,7 @@ builder.scalarType('Sequence', {
   parseValue: (value) => {
     const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
     if (typeof number !== 'number' || !Number.isSafeInteger(number) || number < 0) {
-      throw callerError(`${JSON.stringify(value)} is no sequence number; it is a whole number from 0 on.`);
+      throw callerError(`${quote(value)} is no sequence number; it is a whole number from 0 on.`);
     }
     return number;
   },
@@ -62,9 +69,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** The id of an object, or an error for the caller. */
 export function checkId(id: string): string {
   if (!UUID.test(id))
-    throw callerError(
-      `${JSON.stringify(id.slice(0, 80))} is no object id; ids look like 01a206d8-0520-7005-ab4b-be69c1b2da2c.`,
-    );
+    throw callerError(`${quote(id)} is no object id; ids look like 01a206d8-0520-7005-ab4b-be69c1b2da2c.`);
   return id.toLowerCase();
 }
 

@@ -139,7 +139,7 @@ ChangeType.implement({
     }),
     stage: t.exposeString('stage', {
       description:
-        'What was at work: import, filter, join, projection, import-flow, recall, provisioning, deprovisioning, export-flow, export, confirmation, deletion, run, configuration, baseline, read, erasure, …; open.',
+        'What was at work: import, filter, join, projection, import-flow, recall, provisioning, deprovisioning, export-flow, export, confirmation, deletion, run, configuration, baseline, read, erasure, alert, …; open.',
     }),
     operation: t.exposeString('operation', {
       description: 'add, update, delete, rename, … of the object as a whole; open.',
@@ -298,6 +298,9 @@ export const ChangeFilterInput = builder.inputType('ChangeFilter', {
       description: 'Any of these; an empty list asks for all but `read`: who looked at the log has changed nothing.',
     }),
     outcomes: t.stringList({ description: 'Any of these; an empty list asks for all.' }),
+    rule: t.string({
+      description: 'The rule of the configuration that did them or set one of their values, such as hr/employee/join.',
+    }),
     run: t.field({ type: 'Sequence', description: 'The run: the sequence of its first event.' }),
     outOfBand: t.boolean({ description: 'Only those that no export of ours explains, or (false) only the others.' }),
     watermark: t.field({ type: 'Sequence', description: WATERMARK }),

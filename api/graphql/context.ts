@@ -10,10 +10,12 @@ import type { ChangeLog } from '../../ingest/log.ts';
 import { expiredOf } from '../../ingest/retention/tombstones.ts';
 import type { Access } from '../access/access.ts';
 import { sightOf } from '../access/sight.ts';
+import type { Alerts } from '../alerts/alerts.ts';
 import type { Following } from '../live/told.ts';
 import type { Once } from '../mutations/once.ts';
 import { type Effects, findEffects } from '../queries/chain.ts';
 import { type QueryContext, readSequences } from '../queries/context.ts';
+import { Cost } from '../queries/cost.ts';
 import type { PeopleRules } from '../queries/employment.ts';
 import { findLosers } from '../queries/hops.ts';
 import { nameObjects, unnamed } from '../queries/names.ts';
@@ -45,9 +47,12 @@ export interface RequestContext {
   reads: ReadRecorder;
   /** Carries out a mutation with a key once. */
   once: Once;
+  alerts: Alerts;
   /** The names of the answers to mutations that left an event of their own. */
   ownEvents: Set<string>;
   queries: QueryContext;
+  /** What it took so far. */
+  cost: Cost;
   /** Of an operation that follows something. */
   following?: Following | undefined;
   people: PeopleRules;
@@ -70,6 +75,7 @@ export interface Answering {
   engine: Engine;
   reads: ReadRecorder;
   once: Once;
+  alerts: Alerts;
   /** Who reports to whom; undefined: the configuration does not say where that stands. */
   lines: ReportingLines | undefined;
 }
@@ -80,12 +86,14 @@ export interface Asking extends Reader, Access {
 }
 
 export function createRequestContext(answering: Answering, asking: Asking): RequestContext {
-  const { log, engine, reads, once, lines } = answering;
+  const { log, engine, reads, once, alerts, lines } = answering;
   const { address, signal, ...access } = asking;
   const watermark = log.shipper.shipped;
-  const sight = sightOf(access, { configuration: engine.configuration, lines, whole: log.questioned, watermark });
+  const cost = new Cost();
+  const whole = cost.counting(log.questioned, access.viewer);
+  const sight = sightOf(access, { configuration: engine.configuration, lines, whole, watermark });
   const queries: QueryContext = {
-    clickhouse: sight.team?.eventful ?? log.questioned,
+    clickhouse: sight.team?.eventful ?? whole,
     log: log.journal.log,
     watermark,
     // Read when it is asked for: of a journal that is closed by then nothing is.
@@ -104,8 +112,10 @@ export function createRequestContext(answering: Answering, asking: Asking): Requ
     address,
     reads,
     once,
+    alerts,
     ownEvents: new Set(),
     queries,
+    cost,
     people: peopleRulesOf(engine),
     names: new DataLoader(async (ids) => {
       const found = await nameObjects(context.queries, ids);

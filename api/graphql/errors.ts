@@ -28,6 +28,19 @@ const ABOUT_THE_REQUEST: ReadonlySet<LogErrorCode> = new Set([
 
 const OF_THE_CALLER = [AnswerTooLargeError, TeamTooLargeError, UnknownManagerError, AccessOverError];
 
+function isOfTheCaller(error: unknown): boolean {
+  if (error instanceof LogError) return ABOUT_THE_REQUEST.has(error.code);
+  return OF_THE_CALLER.some((kind) => error instanceof kind);
+}
+
+const LONGEST_MESSAGE = 1000;
+
+/** GraphQL quotes what was sent whole, and says behind it what is wrong with it. */
+function shorten(message: string): string {
+  if (message.length <= LONGEST_MESSAGE) return message;
+  return `${message.slice(0, LONGEST_MESSAGE / 2)} … ${message.slice(-LONGEST_MESSAGE / 3)}`;
+}
+
 /** The sentence and code for an error that is not the caller's. */
 function describe(error: unknown): { message: string; code: string } {
   if (error instanceof AnswerTooLargeError || error instanceof TeamTooLargeError)
@@ -58,10 +71,13 @@ export function explainError(error: unknown, report: Report): GraphQLError {
   const place = error instanceof GraphQLError ? placeOf(error) : {};
   if (cause instanceof GraphQLError) {
     const { message } = error instanceof Error ? error : cause;
-    return new GraphQLError(message, { ...place, extensions: { code: 'BAD_USER_INPUT', ...cause.extensions } });
+    return new GraphQLError(shorten(message), {
+      ...place,
+      extensions: { code: 'BAD_USER_INPUT', ...cause.extensions },
+    });
   }
   const { message, code } = describe(cause);
-  if (!OF_THE_CALLER.some((kind) => cause instanceof kind)) reportOnce(cause, report);
+  if (!isOfTheCaller(cause)) reportOnce(cause, report);
   return new GraphQLError(message, { ...place, extensions: { code } });
 }
 

@@ -77,6 +77,7 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
   createToken: WITHOUT_SECRET,
   revokeToken: WHOLE,
   revokeSession: WHOLE,
+  acknowledgeAlert: WHOLE,
 };
 
 const NOTHING_KEPT: Answer = { keep: () => undefined, again: () => undefined };
@@ -106,6 +107,7 @@ type Resolver = GraphQLFieldResolver<unknown, RequestContext, Record<string, unk
 function onceOf(mutation: string, resolve: Resolver): Resolver {
   const { keep, again } = ANSWERS[mutation] ?? NOTHING_KEPT;
   return async (source, { [KEY]: given, ...others }, context, info) => {
+    checkText(others);
     if (given === undefined || given === null) return resolve(source, others, context, info);
     const key = checkKey(given);
     const keyed = { viewer: context.viewer, key, mutation, arguments: others };
@@ -121,6 +123,13 @@ function onceOf(mutation: string, resolve: Resolver): Resolver {
       throw error;
     }
   };
+}
+
+/** What is done is an event with what was given, and no event can hold half a character. */
+function checkText(given: unknown): void {
+  if (typeof given === 'string' && !given.isWellFormed())
+    throw callerError('A text that was given has half a character (a lone surrogate); send well-formed Unicode.');
+  if (typeof given === 'object' && given !== null) for (const each of Object.values(given)) checkText(each);
 }
 
 function checkKey(given: unknown): string {

@@ -1,7 +1,6 @@
 // How much one question may ask for: a person's or a page's never comes near, one that would keep the service busy for
 // hours is refused before anything is asked.
 import {
-  type ASTVisitor,
   type DocumentNode,
   type FragmentDefinitionNode,
   GraphQLError,
@@ -11,7 +10,6 @@ import {
   type SelectionSetNode,
   Source,
   TokenKind,
-  type ValidationContext,
 } from 'graphql';
 
 /** Tokens of one operation. */
@@ -32,11 +30,16 @@ class TooMuch extends Error {}
 const OPENING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_L, TokenKind.PAREN_L, TokenKind.BRACKET_L]);
 const CLOSING: ReadonlySet<TokenKind> = new Set([TokenKind.BRACE_R, TokenKind.PAREN_R, TokenKind.BRACKET_R]);
 
-/** The document of an operation. Throws GraphQLError for what is malformed, too long or too deep. */
+/**
+ * The document of an operation. Throws GraphQLError for what is malformed, too long, too deep or too wide: before it is held against
+ * the schema, for there each field is compared with each other of its name.
+ */
 export function parseQuestion(text: string | Source): DocumentNode {
   const source = typeof text === 'string' ? new Source(text) : text;
   checkBrackets(source);
-  return parse(source, { maxTokens: MOST_TOKENS });
+  const document = parse(source, { maxTokens: MOST_TOKENS });
+  measureAll(document);
+  return document;
 }
 
 /** The parser calls itself for each bracket, and has no stack for thousands of them; its tokens need none. */
@@ -55,26 +58,28 @@ function checkBrackets(source: Source): void {
   }
 }
 
-/** A validation rule. */
-export function limitQuestion(context: ValidationContext): ASTVisitor {
+/** Fragments as well, also one that nothing uses: it is held against the schema too. */
+function measureAll({ definitions }: DocumentNode): void {
   const fragments = new Map<string, FragmentDefinitionNode>();
-  for (const definition of context.getDocument().definitions)
+  for (const definition of definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  return {
-    OperationDefinition(operation) {
-      try {
-        measure(operation.selectionSet, fragments);
-      } catch (error) {
-        if (!(error instanceof TooMuch)) throw error;
-        context.reportError(
-          new GraphQLError(error.message, { nodes: operation, extensions: { code: 'BAD_USER_INPUT' } }),
-        );
-      }
-    },
-  };
+  for (const definition of definitions) {
+    if (definition.kind !== Kind.OPERATION_DEFINITION && definition.kind !== Kind.FRAGMENT_DEFINITION) continue;
+    try {
+      measure(definition.selectionSet, fragments, definition.kind === Kind.OPERATION_DEFINITION ? 1 : 2);
+    } catch (error) {
+      if (!(error instanceof TooMuch)) throw error;
+      throw new GraphQLError(error.message, { nodes: definition, extensions: { code: 'BAD_USER_INPUT' } });
+    }
+  }
 }
 
-function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): void {
+/** `from`: the level of the selections, 1 for those of an operation, whose fields are its questions. */
+function measure(
+  selections: SelectionSetNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  from: number,
+): void {
   let fields = 0;
   let questions = 0;
   const visit = (set: SelectionSetNode, depth: number, chains: number, within: readonly string[]): void => {
@@ -102,5 +107,5 @@ function measure(selections: SelectionSetNode, fragments: ReadonlyMap<string, Fr
       }
     }
   };
-  visit(selections, 1, 0, []);
+  visit(selections, from, 0, []);
 }

@@ -1,13 +1,13 @@
 // An operation as it was sent, read and checked: the same for questions, mutations and what is followed.
-import { type DocumentNode, GraphQLError, getOperationAST, OperationTypeNode, specifiedRules, validate } from 'graphql';
-import { limitQuestion, parseQuestion } from './limits.ts';
+import { type DocumentNode, GraphQLError, getOperationAST, OperationTypeNode, validate } from 'graphql';
+import { parseQuestion } from './limits.ts';
 import { schema } from './schema.ts';
 
 /** The document, or what is wrong with it: malformed, too long, too deep, or not of this schema. */
 export function readOperation(text: string): { document: DocumentNode } | { errors: readonly GraphQLError[] } {
   try {
     const document = parseQuestion(text);
-    const errors = validate(schema, document, [...specifiedRules, limitQuestion]);
+    const errors = validate(schema, document);
     return errors.length > 0 ? { errors } : { document };
   } catch (error) {
     return { errors: [error instanceof GraphQLError ? error : new GraphQLError(String(error))] };

@@ -73,6 +73,17 @@ const ReadType = builder.objectRef<LogRead>('Read').implement({
       type: [ReadParameterType],
       resolve: ({ parameters }) => parameters,
     }),
+    reason: t.string({
+      nullable: true,
+      description: 'Why they wanted to see sensitive values; none: they gave no reason and saw none.',
+      resolve: ({ reason }) => reason ?? null,
+    }),
+    through: t.string({
+      nullable: true,
+      description:
+        'What asked for them, as it said itself: mcp/history is that tool of an assistant. None: nothing did.',
+      resolve: ({ through }) => through ?? null,
+    }),
   }),
 });
 

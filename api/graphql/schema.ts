@@ -8,6 +8,7 @@ import { countFound, findObjects, LONGEST_SEARCH, MOST_OBJECTS, type ObjectSearc
 import { countChangesByDay } from '../queries/overview.ts';
 import { findRuns } from '../queries/runs.ts';
 import { addAccessFields } from './access-types.ts';
+import { addAlertFields } from './alert-types.ts';
 import { builder, callerError, checkFirst, checkId, WATERMARK } from './builder.ts';
 import { ChangeConnectionType, ChangeFilterInput, ChangeType, filterOf } from './change-types.ts';
 import { AFTER, FIRST, list, pagingOf } from './connection.ts';
@@ -222,5 +223,6 @@ addErasureFields();
 addHoldFields();
 addRetentionFields();
 addAccessFields();
+addAlertFields();
 
 export const schema = withIdempotency(builder.toSchema());

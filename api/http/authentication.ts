@@ -9,6 +9,7 @@ import { addressOf, limitAttempts } from './attempts.ts';
 import { readSession } from './cookies.ts';
 import { readReason } from './reason.ts';
 import { refuse } from './refusal.ts';
+import { readThrough } from './through.ts';
 
 const HEADER = 'x-metatrail';
 const BY_LINK = 'Sign in first: open the one-time link that the service printed, or run npx metatrail sign-in.';
@@ -73,7 +74,11 @@ export function authenticate(signIn: SignIn): RequestHandler {
       refuse(response, 403, `A request with a session needs the header ${HEADER}.`, 'FORBIDDEN');
       return;
     }
-    const whence = { address: addressOf(request), reason: readReason(request.headers) };
+    const whence = {
+      address: addressOf(request),
+      reason: readReason(request.headers),
+      through: readThrough(request.headers),
+    };
     readers.set(request, { ...access, ...whence });
     renewals.set(request, () => ({ ...lookAgain(signIn, { bearer, session }), ...whence }));
     if (bearer !== undefined && signIn.isCommandLine(bearer)) fromCommandLine.add(request);

@@ -5,11 +5,12 @@ import { createYoga, type Plugin } from 'graphql-yoga';
 import { z } from 'zod';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
-import { limitQuestion, parseQuestion } from '../graphql/limits.ts';
+import { parseQuestion } from '../graphql/limits.ts';
 import { schema } from '../graphql/schema.ts';
 import type { Installation } from '../installation.ts';
 import { executeRecorded } from '../reads/execute.ts';
 import { readReader } from './authentication.ts';
+import { findOperation } from './persisted-operations.ts';
 import { refuse } from './refusal.ts';
 import { type Pace, serveSubscriptions } from './subscriptions.ts';
 
@@ -22,8 +23,8 @@ const bodySchema = z.looseObject({
   operationName: z.string().nullish(),
 });
 
-/** `report` is given every error that is no mistake of the caller; `pace`: of subscriptions. */
-export function serveGraphQL(installation: Installation, report: Report, pace: Pace): Router {
+/** `report` is given every error that is no mistake of the caller; `pace`: of subscriptions; `webFolder`: of the pages whose operations are known. */
+export function serveGraphQL(installation: Installation, report: Report, pace: Pace, webFolder: string): Router {
   const yoga = createYoga<{ req: Request; res: Response }, RequestContext>({
     schema,
     graphqlEndpoint: '/graphql',
@@ -37,7 +38,8 @@ export function serveGraphQL(installation: Installation, report: Report, pace: P
     context: ({ req, request }) => installation.context({ ...readReader(req), signal: request.signal }),
   });
   const router = Router();
-  router.use(refuseOtherMethods, express.json({ limit: LARGEST_BODY_BYTES, type: 'application/json' }), checkBody);
+  router.use(refuseOtherMethods, express.json({ limit: LARGEST_BODY_BYTES, type: 'application/json' }));
+  router.use(findOperation(webFolder), checkBody);
   router.use(serveSubscriptions(installation, report, pace));
   router.use((request, response, next) => {
     // Yoga makes an address of it; nothing depends on what a client says here.
@@ -51,7 +53,6 @@ export function serveGraphQL(installation: Installation, report: Report, pace: P
 function explaining(report: Report): Plugin {
   return {
     onParse: ({ setParseFn }) => setParseFn(parseQuestion),
-    onValidate: ({ addValidationRule }) => addValidationRule(limitQuestion),
     onExecutionResult: ({ result, setResult }) => {
       if (result && !Array.isArray(result) && 'errors' in result) setResult(explainResult(result, report));
     },

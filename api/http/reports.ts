@@ -1,4 +1,4 @@
-// Reports as downloads: reports/<name>.pdf?parameter=value.
+// Reports as downloads: reports/<name>.pdf?parameter=value. `reason` is the parameter of them all: why sensitive values are wanted.
 import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { ReportParameterError } from '../../reports/definitions.ts';
@@ -8,16 +8,18 @@ import type { Installation } from '../installation.ts';
 import { AnswerTooLargeError } from '../queries/context.ts';
 import { UnrecordedReadError } from '../reads/recorder.ts';
 import { readReader } from './authentication.ts';
+import { readReasonOfLink } from './reason.ts';
 
 export function serveReport(installation: Installation) {
   return async (request: Request<{ name: string }>, response: Response): Promise<void> => {
     const gone = new AbortController();
     response.on('close', () => gone.abort());
     try {
-      const report = await installation.produceReport(request.params.name, readParameters(request), {
-        ...readReader(request),
-        signal: gone.signal,
-      });
+      const reader = readReader(request);
+      const { reason: given, ...parameters } = readParameters(request);
+      const reason = reader.reason ?? readReasonOfLink(given, request.headers);
+      const asking = { ...reader, reason, signal: gone.signal };
+      const report = await installation.produceReport(request.params.name, parameters, asking);
       response.type(report.mediaType).attachment(report.fileName);
       await pipeline(report.pdf, response);
     } catch (error) {

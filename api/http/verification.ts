@@ -88,6 +88,8 @@ async function verifyInto(
       signal: gone.signal,
       onProgress: throttled(tell),
     });
+    // Whoever asked need not wait for alerts.
+    void installation.alerts.noteCheck(report);
     return { report };
   } catch (error) {
     if (gone.signal.aborted) return undefined;

@@ -21,6 +21,8 @@ export interface ChangeFilter {
    */
   stages?: readonly string[] | undefined;
   outcomes?: readonly string[] | undefined;
+  /** That did them, or set one of their values. */
+  rule?: string | undefined;
   run?: number | undefined;
   outOfBand?: boolean | undefined;
 }
@@ -77,6 +79,7 @@ export function conditionOf(filter: ChangeFilter, sight: Sight): Condition {
   else effects.push(IS_CHANGE);
   if (filter.outcomes?.length) add(effects, 'outcome IN {outcomes:Array(String)}', 'outcomes', filter.outcomes);
   add(others, 'agent = {agent:String}', 'agent', filter.agent);
+  add(others, '(rule = {rule:String} OR has(value.rule, {rule:String}))', 'rule', filter.rule);
   add(others, 'run = {run:UInt64} AND run_known = 1', 'run', filter.run);
   const outOfBand = filter.outOfBand === undefined ? undefined : Number(filter.outOfBand);
   add(others, 'out_of_band = {out_of_band:UInt8}', 'out_of_band', outOfBand);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import type { SignedCheckpoint } from '../../ingest/checkpoints/kept-checkpoint.ts';
 import { parseInstant } from '../../ingest/clock.ts';
-import { type QueryContext, readAll, readEvents } from './context.ts';
+import { NO_CHANGES, type QueryContext, readAll, readEvents } from './context.ts';
 import type { Completeness } from './results.ts';
 import { countSteps, findStepFaults, groupRuns, type RunRecord, type StepCounts } from './runs.ts';
 
@@ -23,7 +23,7 @@ export async function findCompleteness(
     readAll(
       context,
       `SELECT min(occurred_at) AS begins, count() AS changes FROM events
-       WHERE stage NOT IN ('run', 'configuration', 'read', 'baseline') AND sequence < {watermark:UInt64}`,
+       WHERE stage NOT IN ${NO_CHANGES} AND sequence < {watermark:UInt64}`,
       {},
       z.object({ begins: z.string(), changes: z.number() }),
     ),

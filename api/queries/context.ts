@@ -31,6 +31,9 @@ export function stageOf(event: ChangeEvent): string {
   return event.stage === 'baseline' ? (event.stepKind ?? '') : event.stage;
 }
 
+/** Stages of events that are about the log and its runs: nothing that anything else stands on has changed. */
+export const NO_CHANGES = "('run', 'configuration', 'read', 'baseline', 'alert')";
+
 export const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 /** No answer has more rows than this, whatever is asked for. */

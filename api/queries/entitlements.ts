@@ -2,9 +2,9 @@
 // system, or an object of the metaverse) that holds one, then whose that place was, and how each was granted.
 import { z } from 'zod';
 import { formatMicros, parseInstant } from '../../ingest/clock.ts';
-import { asHeld, describeGone, NO_ID, type QueryContext, readAll } from './context.ts';
+import { asHeld, describeGone, isOf, NO_ID, type QueryContext, readAll } from './context.ts';
 import { type Grant, readGrants } from './grants.ts';
-import { entriesLinkedTo, IS_LINK } from './links.ts';
+import { entriesLinkedTo, IS_LINK, MAY_LINK } from './links.ts';
 import { nameObjects, unnamed } from './names.ts';
 import type { AccessAsOf, Holding, Reference } from './results.ts';
 import { isWithheld } from './sight.ts';
@@ -53,7 +53,7 @@ function scopeOf(filter: EntitlementFilter): string {
 function ownersSql(filter: EntitlementFilter): string {
   const conditions = [IS_LINK, 'sequence < {watermark:UInt64}'];
   if (filter.entitlement !== undefined || filter.holder !== undefined)
-    conditions.push(`entry IN (SELECT entry FROM entitlement_changes WHERE ${scopeOf(filter)})`);
+    conditions.push(isOf('entry', `(SELECT entry FROM entitlement_changes WHERE ${scopeOf(filter)})`, MAY_LINK));
   return `SELECT entry,
         if(countIf(occurred_at <= {at:DateTime64(6, 'UTC')}) > 0,
            argMaxIf(object, (occurred_at, sequence), occurred_at <= {at:DateTime64(6, 'UTC')}),

@@ -113,7 +113,7 @@ export async function findLastInstant(context: QueryContext): Promise<number> {
   const [row] = await readAll(
     context,
     `SELECT max(occurred_at) AS last FROM events
-     WHERE (${STAGE} NOT IN ('run', 'configuration', 'read', 'state', 'retention', 'erasure') OR (stage = 'run' AND has(value.attribute, 'input/name')))
+     WHERE (${STAGE} NOT IN ('run', 'configuration', 'read', 'state', 'retention', 'erasure', 'alert') OR (stage = 'run' AND has(value.attribute, 'input/name')))
        AND sequence < {watermark:UInt64}`,
     {},
     z.object({ last: z.string() }),

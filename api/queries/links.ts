@@ -22,7 +22,7 @@ export const LINK_STAGES = "('join', 'projection', 'provisioning')";
 export const IS_LINK = `(${STAGE} IN ${LINK_STAGES} AND object != toUUID('${NO_ID}') AND entry != toUUID('${NO_ID}'))`;
 
 /** What may be one, as a projection can tell. */
-const MAY_LINK = "stage IN ('join', 'projection', 'provisioning', 'baseline')";
+export const MAY_LINK = "stage IN ('join', 'projection', 'provisioning', 'baseline')";
 
 /** The entries that were ever linked to objects; `objects` is what is IN. */
 export const entriesLinkedTo = (objects: string) =>

@@ -7,6 +7,61 @@ import type { Reference } from './results.ts';
 /** Events whose object type is the metaverse's; that of others is their entry's. */
 export const HAS_OBJECT_TYPE = `(${STAGE} IN ('recall', 'deletion') OR (${STAGE} = 'import-flow' AND outcome IN ('connector-flow', 'contributor-changed', 'skipped-not-precedent')))`;
 
+/** What events say that an object is called, of which type it is, and whether it is gone: as the projection `objects` has it (migration 0014). */
+export const SAID = `object, object_name AS name, if(${HAS_OBJECT_TYPE}, object_type, '') AS type, stage = 'deletion' AS gone,
+  ${STAGE} NOT IN ('read', 'state') AS is_change`;
+export const SAID_BY = 'object, name, type, gone, is_change';
+
+const saidRow = z.object({
+  object: z.string(),
+  name: z.string(),
+  type: z.string(),
+  gone: z.number(),
+  /** It is about the object itself: not who looked at it, nor what the engine remembered. */
+  is_change: z.number(),
+  /** The first and the last event that says so, and when they happened. */
+  first: z.number(),
+  last: z.number(),
+  begins: z.string(),
+  ends: z.string(),
+});
+export type Said = z.infer<typeof saidRow>;
+
+/**
+ * All that is said of each of these objects below the watermark; undefined of one of which the same was said before and after it: only its
+ * events tell what was said last then.
+ */
+export async function readSaid(
+  context: QueryContext,
+  ids: readonly string[],
+): Promise<Map<string, Said[] | undefined>> {
+  const said = new Map<string, Said[] | undefined>();
+  for (const batch of batchesOf(context, ids)) {
+    const rows = await readAll(
+      context,
+      `SELECT ${SAID}, min(sequence) AS first, max(sequence) AS last, min(occurred_at) AS begins, max(occurred_at) AS ends
+       FROM events WHERE object IN {ids:Array(UUID)} GROUP BY ${SAID_BY}`,
+      { ids: batch },
+      saidRow,
+      { most: MOST_SAID },
+    );
+    for (const row of rows.filter(({ first }) => first < context.watermark)) {
+      const before = said.has(row.object) ? said.get(row.object) : [];
+      said.set(row.object, row.last < context.watermark ? before && [...before, row] : undefined);
+    }
+  }
+  return said;
+}
+
+/** Several for each object. */
+const MOST_SAID = 2_000_000;
+
+/** What was said last of those that say anything; undefined: nothing. */
+export function latest<K extends 'name' | 'type'>(said: readonly Said[], what: K): string | undefined {
+  const saying = said.filter((row) => row[what] !== '').sort((a, b) => b.last - a.last);
+  return saying[0]?.[what];
+}
+
 const nameRow = z.object({ object: z.string(), name: z.string(), type: z.string() });
 
 /** So many of the newest events are looked at first. What most objects are called now stands there. */
@@ -14,10 +69,7 @@ const FIRST_SPAN = 500_000;
 /** The events of more objects than this are nearly everywhere in a log. */
 const FEW_IDS = 100;
 
-/**
- * The newest name and type of each, all of them in the answer. Many are looked for from the newest events on, in spans: who has been told of in one is not looked
- * for in the next. `span`: the first one; only tests set it.
- */
+/** The newest name and type of each, all of them in the answer. `span`: the first one of the events; only tests set it. */
 export async function nameObjects(
   context: QueryContext,
   ids: Iterable<string>,
@@ -33,10 +85,30 @@ export async function nameObjects(
 async function nameAll(context: QueryContext, ids: Iterable<string>, span: number): Promise<Map<string, Reference>> {
   const wanted = [...new Set(ids)].filter((id) => id !== NO_ID);
   const found = new Map(wanted.map((id) => [id, unnamed(id)] as const));
+  const unclear: string[] = [];
+  for (const [id, said] of await readSaid(context, wanted)) {
+    if (said) found.set(id, { id, name: latest(said, 'name'), type: latest(said, 'type') });
+    else unclear.push(id);
+  }
+  await nameByEvents(context, unclear, span, found);
+  await nameErased(context, wanted, found);
+  return found;
+}
+
+/**
+ * Many are looked for from the newest events on, in spans: who has been told of in one is not looked for in the next.
+ */
+async function nameByEvents(
+  context: QueryContext,
+  ids: readonly string[],
+  span: number,
+  found: Map<string, Reference>,
+): Promise<void> {
   const isMissing = (id: string) => found.get(id)?.name === undefined || found.get(id)?.type === undefined;
-  let missing = wanted;
+  let missing = ids;
   let before = context.watermark;
   for (const from of spansOf(context, span)) {
+    if (missing.length === 0) return;
     // The events of few lie in few places, which a projection knows.
     const isFew = missing.length <= FEW_IDS;
     for (const row of await findNames(context, missing, isFew ? 0 : from, before)) {
@@ -48,11 +120,9 @@ async function nameAll(context: QueryContext, ids: Iterable<string>, span: numbe
       });
     }
     missing = missing.filter(isMissing);
-    if (isFew || missing.length === 0) break;
+    if (isFew) return;
     before = from;
   }
-  await nameErased(context, wanted, found);
-  return found;
 }
 
 /** What the events from `from` on, before `before`, call these objects. */

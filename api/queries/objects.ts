@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { parseInstant, systemClock } from '../../ingest/clock.ts';
 import { isOf, NO_ID, type QueryContext, readAll, readOptions, STAGE } from './context.ts';
-import { erasedName, findErased, HAS_OBJECT_TYPE } from './names.ts';
+import { erasedName, findErased, HAS_OBJECT_TYPE, latest, readSaid, type Said } from './names.ts';
 
 export interface ObjectSummary {
   id: string;
@@ -45,6 +45,8 @@ export async function findObjects(
   search: ObjectSearch,
   first: number,
 ): Promise<ObjectSummary[]> {
+  const known = await findKnown(context, search, first);
+  if (known) return known;
   const { condition, having, params } = conditionOf(search);
   const rows = await asPresent(context).clickhouse.select(
     `SELECT object AS id, ${TYPE} AS type,
@@ -57,23 +59,71 @@ export async function findObjects(
     summaryRow,
     readOptions(context),
   );
-  const erased = await findErased(
+  return nameErased(
     context,
-    rows.filter(({ name }) => name === '').map(({ id }) => id),
+    rows.map((row) => ({
+      id: row.id,
+      type: row.type,
+      name: row.name || undefined,
+      formerNames: row.names.filter((name) => name !== row.name).sort(),
+      deleted: row.deleted === 1,
+      firstSeen: parseInstant(row.first_seen) ?? 0,
+      lastChanged: parseInstant(row.last_changed) ?? 0,
+    })),
   );
-  const erasedNameOf = (id: string) => {
-    const event = erased.get(id);
-    return event === undefined ? undefined : erasedName(event);
-  };
-  return rows.map((row) => ({
-    id: row.id,
-    type: row.type,
-    name: row.name || erasedNameOf(row.id),
-    formerNames: row.names.filter((name) => name !== row.name).sort(),
-    deleted: row.deleted === 1,
-    firstSeen: parseInstant(row.first_seen) ?? 0,
-    lastChanged: parseInstant(row.last_changed) ?? 0,
-  }));
+}
+
+async function nameErased(context: QueryContext, objects: readonly ObjectSummary[]): Promise<ObjectSummary[]> {
+  const nameless = objects.filter(({ name }) => name === undefined).map(({ id }) => id);
+  const erased = await findErased(context, nameless);
+  return objects.map((object) => {
+    const event = object.name === undefined ? erased.get(object.id) : undefined;
+    return event === undefined ? object : { ...object, name: erasedName(event) };
+  });
+}
+
+/** Those that are asked for by their ids, of what is said of them; undefined: their events have to be looked at. */
+async function findKnown(
+  context: QueryContext,
+  { id, ids, type, search, named }: ObjectSearch,
+  first: number,
+): Promise<ObjectSummary[] | undefined> {
+  // Whoever sees people for a time is told of what happened then.
+  if (context.sight.team || search !== undefined || named !== undefined) return undefined;
+  const wanted = ids ?? (id === undefined ? undefined : [id]);
+  if (!wanted) return undefined;
+  const said = await readSaid(context, wanted);
+  if ([...said.values()].includes(undefined)) return undefined;
+  const objects = [...said].flatMap(([key, rows = []]) =>
+    summarise(
+      key,
+      rows.filter((row) => row.is_change === 1),
+    ),
+  );
+  const found = objects.filter((object) => type === undefined || object.type === type);
+  const folded = ({ name = '' }: ObjectSummary) => name.toLowerCase();
+  found.sort((a, b) => compare(folded(a), folded(b)) || compare(a.id, b.id));
+  return nameErased(context, found.slice(0, Math.max(1, Math.min(first, MOST_OBJECTS))));
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+function summarise(id: string, said: readonly Said[]): ObjectSummary[] {
+  if (said.length === 0) return [];
+  const name = latest(said, 'name');
+  const names = new Set(said.map((row) => row.name).filter((each) => each !== '' && each !== name));
+  const instants = (what: 'begins' | 'ends') => said.map((row) => parseInstant(row[what]) ?? 0);
+  return [
+    {
+      id,
+      type: latest(said, 'type') ?? '',
+      name,
+      formerNames: [...names].sort(),
+      deleted: said.some(({ gone }) => gone === 1),
+      firstSeen: Math.min(...instants('begins')),
+      lastChanged: Math.max(...instants('ends')),
+    },
+  ];
 }
 
 /** How many objects are searched for: a list of the first ones says so of how many. */

@@ -1,8 +1,9 @@
 // The figures of the overview, each a small aggregate of its own; they are asked at the same time.
 import { z } from 'zod';
 import { formatIso, formatMicros } from '../../ingest/clock.ts';
-import { NO_ID, type QueryContext, readAll, STAGE } from './context.ts';
+import { NO_CHANGES, NO_ID, type QueryContext, readAll } from './context.ts';
 import { type Employment, joinersAmong } from './employment.ts';
+import { SAID, SAID_BY } from './names.ts';
 import type { Count } from './runs.ts';
 
 /** Outcomes that somebody should look at, besides every stop of a run. */
@@ -42,12 +43,14 @@ export function countObjects(context: QueryContext): Promise<Count[]> {
     context,
     `SELECT type AS name, countIf(gone = 0) AS count FROM
      (
-       SELECT object, argMax(object_type, sequence) AS type, max(stage = 'deletion') AS gone FROM events
-       WHERE ((${STAGE} = 'import-flow' AND outcome = 'connector-flow') OR stage = 'deletion')
-         AND object != toUUID('${NO_ID}') AND sequence < {watermark:UInt64}
+       SELECT object, anyIf(type, type != '') AS type, max(gone) AS gone FROM
+       (
+         SELECT ${SAID}, min(sequence) AS first FROM events WHERE object != toUUID('${NO_ID}')
+         GROUP BY ${SAID_BY} HAVING first < {watermark:UInt64}
+       )
        GROUP BY object
      )
-     GROUP BY type ORDER BY count DESC, name`,
+     WHERE type != '' GROUP BY type ORDER BY count DESC, name`,
     {},
     z.object({ name: z.string(), count: z.number() }),
   );
@@ -59,7 +62,7 @@ export async function countChangesByMonth(context: QueryContext): Promise<Period
     `SELECT formatDateTime(month, '%Y-%m') AS period, stage, count FROM
      (
        SELECT toStartOfMonth(occurred_at) AS month, stage, count() AS count FROM events
-       WHERE stage NOT IN ('run', 'configuration', 'read', 'baseline') AND sequence < {watermark:UInt64}
+       WHERE stage NOT IN ${NO_CHANGES} AND sequence < {watermark:UInt64}
        GROUP BY month, stage
      )
      ORDER BY period DESC, stage`,
@@ -84,7 +87,7 @@ export function countChangesByDay(context: QueryContext, { from, to }: Period): 
     `SELECT toString(day) AS period, stage, count FROM
      (
        SELECT toDate(occurred_at) AS day, stage, count() AS count FROM events
-       WHERE stage NOT IN ('run', 'configuration', 'read', 'baseline') AND sequence < {watermark:UInt64}
+       WHERE stage NOT IN ${NO_CHANGES} AND sequence < {watermark:UInt64}
          AND occurred_at >= {from:DateTime64(6, 'UTC')} AND occurred_at <= {to:DateTime64(6, 'UTC')}
        GROUP BY day, stage
      )

@@ -42,6 +42,8 @@ export interface LogRead {
   /** The events below it are what the answer stands on. */
   answeredAt: number;
   parameters: ReadParameter[];
+  reason: string | undefined;
+  through: string | undefined;
 }
 
 export interface ReadPage {
@@ -97,6 +99,8 @@ function asRead(event: ChangeEvent): LogRead {
     object: event.object,
     rows: rows === undefined ? undefined : Number(rows),
     answeredAt: Number(told('watermark') ?? 0),
+    reason: told('reason'),
+    through: told('through'),
     parameters: event.values
       .filter(({ attribute }) => attribute.startsWith(PARAMETER))
       .map(({ attribute, type, new: text, reference, rule }) => ({

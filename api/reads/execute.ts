@@ -6,6 +6,7 @@ import { checkMayAsk, checkMayDo, ForbiddenError } from '../access/questions.ts'
 import { forbidden } from '../graphql/builder.ts';
 import type { RequestContext } from '../graphql/context.ts';
 import { explainError, explainResult, type Report } from '../graphql/errors.ts';
+import { refuseCostly } from '../graphql/estimate.ts';
 import { describeGone } from '../queries/context.ts';
 import type { ReadOutcome } from '../queries/reads.ts';
 import { describeSight } from '../queries/sight.ts';
@@ -44,18 +45,23 @@ export async function executeRecorded({ args, context, report }: RecordedExecuti
   }
 }
 
-/** Each answer says how far it goes, what has expired and what whoever asks does not see, also one that is a list or a number. */
-export function extensionsOf({ queries }: RequestContext): Record<string, unknown> {
+/** Each answer says how far it goes, what has expired, what whoever asks does not see and what it cost, also one that is a list or a number. */
+export function extensionsOf({ queries, cost }: RequestContext): Record<string, unknown> {
   const gone = describeGone(queries);
-  return { watermark: queries.watermark, ...(gone !== undefined && { gone }), ...describeSight(queries.sight) };
+  return {
+    watermark: queries.watermark,
+    ...(gone !== undefined && { gone }),
+    ...describeSight(queries.sight),
+    cost: cost.describe(),
+  };
 }
 
-/** Nothing of an operation is carried out when a part of it is not allowed. */
+/** Nothing of an operation is carried out when a part of it is not allowed, or when it could give too much. */
 export function refusalOf(asked: Asked, { access }: RequestContext): GraphQLError | undefined {
   const { kind, fields } = rootFieldsOf(asked);
   try {
     for (const field of fields) (kind === OperationTypeNode.MUTATION ? checkMayDo : checkMayAsk)(access, field);
-    return undefined;
+    return refuseCostly(asked);
   } catch (error) {
     if (!(error instanceof ForbiddenError)) throw error;
     return forbidden(error);
@@ -72,6 +78,7 @@ export async function readOf(question: Question, result: ExecutionResult, contex
     viewer: context.viewer,
     address: context.address,
     reason: context.access.reason,
+    through: context.access.through,
     question: field,
     fields,
     parameters,
@@ -85,7 +92,7 @@ export async function readOf(question: Question, result: ExecutionResult, contex
 
 /** Codes of errors that are whoever asked's to put right. */
 const REFUSALS = new Set([
-  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'UNAUTHENTICATED', 'FORBIDDEN', 'ALREADY_DONE'],
+  ...['BAD_USER_INPUT', 'ANSWER_TOO_LARGE', 'COST_LIMIT', 'UNAUTHENTICATED', 'FORBIDDEN', 'ALREADY_DONE'],
   ...['ERASURE_REFUSED', 'CERTIFICATE_REFUSED', 'HOLD_UNKNOWN', 'RETENTION_UNSET'],
 ]);
 

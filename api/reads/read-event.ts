@@ -11,6 +11,8 @@ export interface Reader {
   address?: string | undefined;
   /** Why they want to see sensitive values. */
   reason?: string | undefined;
+  /** What asks for them, as it says itself, such as `mcp/history`. */
+  through?: string | undefined;
 }
 
 export interface Parameter {
@@ -23,7 +25,7 @@ export interface Parameter {
 }
 
 export interface Read extends Reader {
-  /** The name of the question: a root field of the schema, `report`, `feed`, `changeFeed`, `bundle`, `backup` or `replay`. */
+  /** The name of the question: a root field of the schema, `report`, `export`, `exportEnd`, `feed`, `changeFeed`, `bundle`, `backup` or `replay`. */
   question: string;
   /** What of the answer was asked for. */
   fields?: readonly string[] | undefined;
@@ -72,7 +74,7 @@ export function readEvent(read: Read): ProposedEvent {
   };
 }
 
-function valuesOf({ question, fields, rows, watermark, parameters, reason }: Read): EventValue[] {
+function valuesOf({ question, fields, rows, watermark, parameters, reason, through }: Read): EventValue[] {
   const fact = (attribute: string, type: 'string' | 'integer', text: string): EventValue => ({
     attribute,
     type,
@@ -85,6 +87,7 @@ function valuesOf({ question, fields, rows, watermark, parameters, reason }: Rea
     ...(fields?.length ? [fact('fields', 'string', fields.join(', '))] : []),
     ...(rows === undefined ? [] : [fact('rows', 'integer', String(rows))]),
     fact('watermark', 'integer', String(watermark)),
+    ...(through ? [fact('through', 'string', through)] : []),
     ...(reason ? [{ ...fact('reason', 'string', keptText(reason, LARGE_VALUE_BYTES)), marks: MARKS.personal }] : []),
     ...parameterValues(parameters),
   ];

@@ -19,6 +19,7 @@ export async function recordReport(
         viewer: context.viewer,
         address: context.address,
         reason: context.access.reason,
+        through: context.access.through,
         question: 'report',
         parameters: parametersOf(name, given),
         object: asObjectId(given.entitlement ?? ''),

@@ -69,12 +69,13 @@ function MainFields({ params }: { params: URLSearchParams }): ReactNode {
 
 function RareFields({ params }: { params: URLSearchParams }): ReactNode {
   const filter = readChangeFilter(params);
-  const used = ['object', 'run', 'watermark', 'outOfBand'].some((key) => params.has(key));
+  const used = ['object', 'rule', 'run', 'watermark', 'outOfBand'].some((key) => params.has(key));
   return (
     <details className="filter-more" open={used}>
       <summary>More filters</summary>
       <div className="filter-fields">
         <TextField label="Object (its id)" name="object" defaultValue={filter.object ?? ''} />
+        <TextField label="Rule" name="rule" defaultValue={filter.rule ?? ''} />
         <TextField
           label="Run (its number)"
           name="run"

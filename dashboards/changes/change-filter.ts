@@ -4,7 +4,7 @@ import { describeOutcome } from '../words/outcome-words.ts';
 import { describeStage } from '../words/stage-words.ts';
 import type { ChangeFilter } from './changes-query.ts';
 
-const TEXTS = ['object', 'attribute', 'value', 'agent', 'initiator'] as const;
+const TEXTS = ['object', 'attribute', 'value', 'agent', 'initiator', 'rule'] as const;
 const INSTANTS = ['from', 'to'] as const;
 const LISTS = ['stages', 'outcomes'] as const;
 const SEQUENCES = ['run', 'watermark'] as const;
@@ -19,6 +19,7 @@ const LABELS: Readonly<Record<FilterKey, string>> = {
   value: 'Value',
   agent: 'Agent',
   initiator: 'Initiator',
+  rule: 'Rule',
   stages: 'Stage',
   outcomes: 'Outcome',
   outOfBand: 'Out of band',

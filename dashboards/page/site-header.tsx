@@ -13,8 +13,10 @@ const PAGES = [
   ['/changes', 'Changes', 'changes'],
   ['/objects', 'Objects', 'objects'],
   ['/runs', 'Runs', 'runs'],
+  ['/alerts', 'Alerts', 'alerts'],
   ['/reports', 'Reports', 'report'],
   ['/reads', 'Who looked', 'reads'],
+  ['/graphiql', 'GraphiQL', '__schema'],
 ] as const;
 
 export function SiteHeader(): ReactNode {

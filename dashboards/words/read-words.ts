@@ -15,6 +15,8 @@ const ASKED: Readonly<Record<string, string>> = {
   holders: 'Who holds an entitlement',
   reads: 'Who looked',
   report: 'A report',
+  export: 'An export',
+  exportEnd: 'How an export ended',
   feed: 'The months of a feed',
   bundle: 'Rows for a bundle',
   backup: 'A backup, of everything',

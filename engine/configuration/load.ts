@@ -30,7 +30,7 @@ export function loadConfiguration(text: string, options: LoadOptions): Configura
 }
 
 /** From the top of the file, each fault once. */
-function inOrder(faults: readonly Fault[]): Fault[] {
+export function inOrder(faults: readonly Fault[]): Fault[] {
   const once = new Map(faults.map((fault) => [JSON.stringify(fault), fault]));
   return [...once.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
@@ -66,7 +66,8 @@ function expandPaths(document: ParsedDocument, options: LoadOptions): { value: u
   return { value: { ...document.value, agents: Object.fromEntries(expanded) }, faults };
 }
 
-function faultsOf(issue: z.core.$ZodIssue, document: ParsedDocument): Fault[] {
+/** What a check of a shape found, each fault with its place in the file. */
+export function faultsOf(issue: z.core.$ZodIssue, document: ParsedDocument): Fault[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       ...document.placeOf(issue.path, key),

@@ -21,6 +21,21 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
     why: 'their keys are kept for a day only, and what they did is in the events',
   },
   {
+    kind: 'alert-occurrence',
+    what: 'occurrences of alerts',
+    why: 'they are about what was found, not part of it; events say which were raised, told and acknowledged',
+  },
+  {
+    kind: 'alert-position',
+    what: 'how far each alert has looked',
+    why: 'it is about the question, not the engine; an alert begins again with what comes',
+  },
+  {
+    kind: 'alert-check',
+    what: 'what the last check of the log came to, for alerts',
+    why: 'the next check says it anew',
+  },
+  {
     kind: 'tombstone',
     what: 'tombstones',
     why: 'events say them, but the event of an early one expires with a later partition; `metatrail verify` holds them against the tiles',

@@ -3,11 +3,14 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { finished } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { z } from 'zod';
 import { withLogErrors } from './clickhouse-error.ts';
 import { embeddedClients, serverClients } from './clients.ts';
 import { type Cluster, clusterOf, listServers, PARTITION_EVENTS } from './cluster.ts';
+import { writeParameters } from './literals.ts';
+import { Pool } from './pool.ts';
 
 export interface ClickHouseTarget {
   /** http(s)://user:password@host:port; undefined: embedded in the data folder. */
@@ -26,6 +29,14 @@ export interface ClickHouseTarget {
 /** Four reads at once keep two cores busy and leave libuv's 16 threads room for the writer and the files. */
 const READ_CONNECTIONS = 4;
 
+/** What a statement took ClickHouse. */
+export interface ReadCost {
+  /** Read from tables, not told. */
+  rows: number;
+  bytes: number;
+  milliseconds: number;
+}
+
 export interface ReadOptions {
   /** Seconds after which ClickHouse gives up. */
   timeLimit?: number;
@@ -34,6 +45,10 @@ export interface ReadOptions {
   memoryLimit?: number | undefined;
   /** By table a condition on all that the statement reads of it; values in it are literals, written by us. */
   filters?: Readonly<Record<string, string>> | undefined;
+  /** For whom: many statements of one keep no others waiting; undefined: for the program itself. */
+  owner?: string | undefined;
+  /** Told when the statement is over. */
+  onCost?: ((cost: ReadCost) => void) | undefined;
 }
 
 /** Filters may name thousands of objects; otherwise 256 KiB is the longest statement. */
@@ -142,16 +157,25 @@ function openClients(make: () => ClickHouseClient, embedded: boolean): Statement
     select: (sql, params, schema, options = {}) =>
       pool.use(async (client) => {
         const attempt = { embedded, signal: options.signal };
-        const rows = await withLogErrors(attempt, () => selectRows(client, sql, params, options, embedded));
-        return rows.map((row) => schema.parse(row));
-      }),
+        const rows = await withLogErrors(attempt, async () => {
+          // Nobody waits any more since it was its turn.
+          options.signal?.throwIfAborted();
+          try {
+            return await selectRows(client, sql, params, options, embedded);
+          } catch (error) {
+            if (embedded) await forgetSaid(client);
+            throw error;
+          }
+        });
+        return checkRows(rows, schema);
+      }, options.owner),
     async hasRight(right) {
       // Takes neither a format nor settings.
       const { stream } = await withLogErrors({ embedded }, () => writer.exec({ query: `CHECK GRANT ${right}` }));
       return (await text(stream)).trim() === '1';
     },
     async close() {
-      await Promise.all([writer.close(), ...pool.clients.map((client) => client.close())]);
+      await Promise.all([writer.close(), ...pool.connections.map((client) => client.close())]);
     },
   };
 }
@@ -174,6 +198,31 @@ async function insertLines(client: ClickHouseClient, statement: string, lines: s
 const HOW_TO_READ =
   'optimize_use_projection_filtering = 0, merge_tree_min_rows_for_concurrent_read = 8192, merge_tree_min_bytes_for_concurrent_read = 1048576';
 
+/** Rows that are checked in one go: others have their turn between. */
+const CHECKED_AT_ONCE = 2000;
+
+async function checkRows<T extends z.ZodType>(rows: readonly unknown[], schema: T): Promise<z.infer<T>[]> {
+  const checked: z.infer<T>[] = [];
+  for (const row of rows) {
+    checked.push(schema.parse(row));
+    if (checked.length % CHECKED_AT_ONCE === 0) await setImmediate();
+  }
+  return checked;
+}
+
+/**
+ * chDB keeps what a statement had said before it failed, and says it before the next answer of the connection: asks until an answer is
+ * that of its own question. It waits for a statement that goes on though nobody does.
+ */
+async function forgetSaid(client: ClickHouseClient): Promise<void> {
+  // A connection that is closed, or fails at this too, has no later answer.
+  for (let tries = 0; tries < 3; tries++) {
+    const asked = client.query({ query: "SELECT 'nothing more'", format: 'TabSeparated' });
+    const said = await asked.then((result) => result.text()).catch(() => '');
+    if (said === 'nothing more\n') return;
+  }
+}
+
 async function selectRows(
   client: ClickHouseClient,
   sql: string,
@@ -182,18 +231,27 @@ async function selectRows(
   embedded: boolean,
 ): Promise<unknown[]> {
   const limit = options.timeLimit ?? 10;
+  const statement = embedded ? writeParameters(sql, params) : { sql, params };
   const result = await client.query({
-    query: `${sql}\nSETTINGS ${filtersSetting(options.filters)}output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, max_memory_usage = ${options.memoryLimit ?? 0}, ${HOW_TO_READ}`,
-    query_params: params,
-    format: 'JSONEachRow',
+    query: `${statement.sql}\nSETTINGS ${filtersSetting(options.filters)}output_format_json_quote_64bit_integers = 0, max_execution_time = ${limit}, max_memory_usage = ${options.memoryLimit ?? 0}, ${HOW_TO_READ}`,
+    query_params: statement.params,
+    format: 'JSONCompact',
     // A server stops a question that nobody waits for any more only where it is told that nothing is written.
     clickhouse_settings: {
-      ...(!embedded && { readonly: '2' }),
+      // Half an answer of a server would be cut off in the middle of its JSON, and its error in it.
+      ...(!embedded && { readonly: '2', wait_end_of_query: 1 }),
       ...(options.filters && { max_query_size: String(LONGEST_FILTERED_BYTES) }),
     },
     ...(options.signal && { abort_signal: options.signal }),
   });
-  return result.json();
+  const { meta = [], data, statistics } = await result.json<unknown[]>();
+  if (statistics)
+    options.onCost?.({
+      rows: statistics.rows_read,
+      bytes: statistics.bytes_read,
+      milliseconds: statistics.elapsed * 1000,
+    });
+  return data.map((values) => Object.fromEntries(meta.map(({ name }, column) => [name, values[column]])));
 }
 
 function filtersSetting(filters: ReadOptions['filters']): string {
@@ -201,27 +259,4 @@ function filtersSetting(filters: ReadOptions['filters']): string {
   const quote = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   const each = Object.entries(filters).map(([table, condition]) => `${quote(table)}: ${quote(condition)}`);
   return `additional_table_filters = {${each.join(', ')}}, `;
-}
-
-/** Hands out the connections, one user each, first come first served. */
-class Pool {
-  readonly clients: readonly ClickHouseClient[];
-  readonly #idle: ClickHouseClient[];
-  readonly #waiting: ((client: ClickHouseClient) => void)[] = [];
-
-  constructor(clients: ClickHouseClient[]) {
-    this.clients = clients;
-    this.#idle = [...clients];
-  }
-
-  async use<T>(work: (client: ClickHouseClient) => Promise<T>): Promise<T> {
-    const client = this.#idle.pop() ?? (await new Promise<ClickHouseClient>((resolve) => this.#waiting.push(resolve)));
-    try {
-      return await work(client);
-    } finally {
-      const next = this.#waiting.shift();
-      if (next) next(client);
-      else this.#idle.push(client);
-    }
-  }
 }

@@ -34,7 +34,7 @@ const directory = (name: string): string => `  ${name}:
     run_profiles: { export: [export], confirm: [full-import, delta-synchronization] }
 `;
 
-const CONFIGURATION = `metatrail: 1
+export const CONFIGURATION = `metatrail: 1
 name: Company
 metaverse:
   person:

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { extname, join } from 'node:path';
 import { buildSchema, GraphQLError } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
+import { z } from 'zod';
 import { answerQuestions } from './fixture-answers.ts';
 import { FixtureLog } from './fixture-log.ts';
 import { tellStory } from './fixture-story.ts';
@@ -13,13 +14,28 @@ import { tellStory } from './fixture-story.ts';
 /** full: the story; empty: a log without events; error: every question fails; stranger: 401; slow: until released. */
 export type Mood = 'full' | 'empty' | 'error' | 'stranger' | 'slow';
 
+interface Question {
+  query: string;
+  /** What was sent in the place of the text. */
+  hash: string | undefined;
+  variables: Record<string, unknown>;
+  headers: IncomingMessage['headers'];
+}
+
+const hashSchema = z.looseObject({ persistedQuery: z.looseObject({ sha256Hash: z.string() }) });
+
+/** The texts of the pages' operations by their hashes, as the build wrote them. */
+export function readOperations(): Record<string, string> {
+  return z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(join(DIST, 'operations.json'), 'utf8')));
+}
+
 export interface FixtureServer {
   /** The address of the application, with a slash at its end. */
   address: string;
   /** How the next answers are. */
   mood: Mood;
   /** The body of every question so far. */
-  questions: { query: string; variables: Record<string, unknown>; headers: IncomingMessage['headers'] }[];
+  questions: Question[];
   /** Path and query of every report that was asked for. */
   reports: string[];
   close(): Promise<void>;
@@ -54,9 +70,12 @@ export async function startFixtureServer(path = '/'): Promise<FixtureServer> {
     onExecute({ args }) {
       args.rootValue = server.mood === 'empty' ? { ...empty, overview: describeEmpty(empty) } : full;
     },
-    onParams({ params, request }) {
+    onParams({ params, setParams, request }) {
       const headers = Object.fromEntries(request.headers);
-      server.questions.push({ query: params.query ?? '', variables: params.variables ?? {}, headers });
+      const hash = hashSchema.safeParse(params.extensions).data?.persistedQuery.sha256Hash;
+      const query = (hash === undefined ? params.query : readOperations()[hash]) ?? '';
+      setParams({ ...params, query });
+      server.questions.push({ query, hash, variables: params.variables ?? {}, headers });
       if (server.mood === 'error') throw new GraphQLError('the log cannot be read: ClickHouse is away');
     },
   };

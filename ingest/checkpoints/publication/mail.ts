@@ -15,9 +15,9 @@ export interface MailSettings {
   to: string;
 }
 
-export function createMail({ server, from, to }: MailSettings, origin: string): Destination {
-  const name = `mail by ${server.host}`;
-  const transport = createTransport({
+/** `server`: `smtp://` or `smtps://`. */
+export function createMailTransport(server: URL) {
+  return createTransport({
     url: server.href,
     // A password goes over no line that anybody can read.
     requireTLS: server.username !== '' && server.protocol === 'smtp:',
@@ -27,6 +27,11 @@ export function createMail({ server, from, to }: MailSettings, origin: string): 
     disableFileAccess: true,
     disableUrlAccess: true,
   });
+}
+
+export function createMail({ server, from, to }: MailSettings, origin: string): Destination {
+  const name = `mail by ${server.host}`;
+  const transport = createMailTransport(server);
   return {
     name,
     takes: 'newest',
@@ -43,14 +48,14 @@ export function createMail({ server, from, to }: MailSettings, origin: string): 
           ],
         });
       } catch (error) {
-        throw new DeliveryError(`The ${name} cannot be sent (${describe(error)}).`, { cause: error });
+        throw new DeliveryError(`The ${name} cannot be sent (${describeMailFailure(error)}).`, { cause: error });
       }
     },
   };
 }
 
 /** The code of the failure, and the number that the server answered with; its words may quote an address. */
-function describe(error: unknown): string {
+export function describeMailFailure(error: unknown): string {
   const code = readCode(error);
   const answered =
     typeof error === 'object' && error !== null && 'responseCode' in error ? error.responseCode : undefined;
