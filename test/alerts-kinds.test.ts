@@ -16,6 +16,7 @@ import { verifyLog } from '../ingest/verify/verify-log.ts';
 import { AlertsWorld, factOf, HOUR, headerOf, settingsOf, startMailServer, unfolded, until } from './alerts-world.ts';
 import { liveHalfAYear } from './api/world.ts';
 import { makeEvent } from './ingest-world.ts';
+import { assertReplays } from './replayed-state.ts';
 
 const MAIL = 'destinations: { security: { mail: [security@example.org] } }\n';
 const alertsOf = (...lines: string[]) => `${MAIL}alerts:\n${lines.map((line) => `  ${line}\n`).join('')}`;
@@ -148,6 +149,7 @@ test('where ClickHouse contradicts the log and nothing is accepted any more it i
     assert.equal(server.mails.length, 1);
   } finally {
     await again.close();
+    await assertReplays(join(folder, 'data'));
   }
 });
 

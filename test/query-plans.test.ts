@@ -234,7 +234,6 @@ const WHOLE_LOG: Record<string, string> = {
   'how long leavers kept access': 'the links of everybody, ever',
   'how many exports are open': 'the last export of each entry',
   'the last instant': 'by its time, and events arrive in the order of the log',
-  'objects by type': 'a count of all',
   'changes by day': 'a count of all',
   'changes by month': 'a count of all',
   problems: 'a count of all',
