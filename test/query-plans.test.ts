@@ -244,7 +244,7 @@ const WHOLE_LOG: Record<string, string> = {
 const HEAD = `# How the questions read the log
 
 What ClickHouse says (EXPLAIN) of every statement of each question, over ${EVENTS.toLocaleString('en')} events; written and held by
-\`test/query-plans.test.ts\`. \`of_object\`, \`of_entry\`, \`of_initiator\` and \`names\` are projections of \`events\`. A question reads what it needs by
+\`test/query-plans.test.ts\`. \`of_object\`, \`of_entry\`, \`of_initiator\`, \`names\` and \`objects\` are projections of \`events\`. A question reads what it needs by
 sequence, by an index, by a projection's key or in a span of the newest events; what reads a column of the whole log says why.
 
 | question | reads |
