@@ -68,6 +68,7 @@ const environmentSchema = z.object({
   METATRAIL_PROXIES: networks.default([]),
   METATRAIL_SEND_INSIDE: networks.default([]),
   METATRAIL_ALERTS: present.transform((file) => path.resolve(file)).optional(),
+  METATRAIL_FEEDS: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_URL: ownUrl.optional(),
   METATRAIL_TOKEN_FILE: present.transform((file) => path.resolve(file)).optional(),
   METATRAIL_TLS_CERT: present.transform((file) => path.resolve(file)).optional(),
@@ -109,6 +110,8 @@ export interface Environment {
   sendInside: readonly string[];
   /** The file that says which alerts there are. */
   alertsFile: string | undefined;
+  /** Which feeds are sent, and where to. */
+  feedsFile: string | undefined;
   /** What mail is sent with; undefined: none is. */
   mail: { server: URL; from: string } | undefined;
   /** Where people reach it, if that is not where it listens: behind a proxy, or under a path. */
@@ -170,6 +173,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     proxies: data.METATRAIL_PROXIES,
     sendInside: data.METATRAIL_SEND_INSIDE,
     alertsFile: data.METATRAIL_ALERTS,
+    feedsFile: data.METATRAIL_FEEDS,
     mail: mailOf(data),
     url: data.METATRAIL_URL,
     tokenFile: data.METATRAIL_TOKEN_FILE,

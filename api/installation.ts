@@ -23,6 +23,8 @@ import { Followers } from './live/followers.ts';
 import { Metrics } from './metrics.ts';
 import { Once } from './mutations/once.ts';
 import { AddressCheck } from './outgoing/address-check.ts';
+import { Feeds } from './push/feeds.ts';
+import { type FeedSettings, readFeedSettings } from './push/settings.ts';
 import { ReportingLines } from './queries/reporting-lines.ts';
 import { executeRecorded } from './reads/execute.ts';
 import { followRecorded, type Message } from './reads/follow.ts';
@@ -43,16 +45,21 @@ export interface Operation {
   operationName?: string | undefined;
 }
 
-interface Alerting {
+/** What is told to others. */
+interface Telling {
   alerts: readonly Alert[];
   destinations: readonly Destination[];
+  feeds: readonly FeedSettings[];
+  check: AddressCheck;
 }
 
 /** Throws ConfigurationError. */
-function readAlerts({ alertsFile, mail, sendInside }: Environment): Alerting {
+function readTelling({ alertsFile, feedsFile, mail, sendInside }: Environment): Telling {
+  const check = new AddressCheck(sendInside);
   const settings = alertsFile === undefined ? NO_ALERTS : readAlertSettings(alertsFile, mail !== undefined);
-  const destinations = createDestinations(settings.destinations, mail, new AddressCheck(sendInside));
-  return { alerts: settings.alerts, destinations };
+  const destinations = createDestinations(settings.destinations, mail, check);
+  const feeds = feedsFile === undefined ? [] : readFeedSettings(feedsFile);
+  return { alerts: settings.alerts, destinations, feeds, check };
 }
 
 export class Installation {
@@ -68,10 +75,12 @@ export class Installation {
   readonly lines: ReportingLines | undefined;
   /** Watched and told once they are started. */
   readonly alerts: Alerts;
+  /** Sent once they are started. */
+  readonly feeds: Feeds;
   /** Where its ClickHouse is, for those who open it a second time. */
   readonly clickHouse: ClickHouseTarget;
 
-  private constructor(log: ChangeLog, engine: Engine, clickHouse: ClickHouseTarget, alerts: Alerting) {
+  private constructor(log: ChangeLog, engine: Engine, clickHouse: ClickHouseTarget, telling: Telling) {
     this.log = log;
     this.engine = engine;
     this.clickHouse = clickHouse;
@@ -80,19 +89,23 @@ export class Installation {
     this.lines = managerAttribute === undefined ? undefined : new ReportingLines(managerAttribute);
     this.once = new Once(log.journal);
     this.reads = new ReadRecorder(log.journal, (events, seconds) => this.metrics.countReads(events, seconds));
-    this.alerts = new Alerts({ log, ...alerts, context: (access) => this.context(access) });
+    const context = (asking: Asking) => this.context(asking);
+    const { alerts, destinations, feeds, check } = telling;
+    this.alerts = new Alerts({ log, alerts, destinations, context });
     this.metrics.addAlerts(this.alerts);
+    this.feeds = new Feeds({ log, feeds, check, context });
+    this.metrics.addFeeds(this.feeds);
   }
 
-  /** Throws LogError: the data folder is in use, newer or not writable; ConfigurationError: the file of the alerts is wrong. */
+  /** Throws LogError: the data folder is in use, newer or not writable; ConfigurationError: the file of the alerts or of the feeds is wrong. */
   static async open(environment: Environment, configuration: Configuration, limits?: Limits): Promise<Installation> {
     const clickHouse = logTargetOf(environment);
-    const alerts = readAlerts(environment);
+    const telling = readTelling(environment);
     const { partitionEvents } = configuration.retention;
     const log = await openChangeLog({ ...clickHouse, partitionEvents }, limits);
     try {
       const engine = await Engine.open(log.journal, configuration, () => log.pressure.admit());
-      return new Installation(log, engine, clickHouse, alerts);
+      return new Installation(log, engine, clickHouse, telling);
     } catch (error) {
       await log.close();
       throw error;
@@ -176,6 +189,7 @@ export class Installation {
   async close(): Promise<void> {
     await this.followers.close();
     await this.alerts.close();
+    await this.feeds.close();
     this.log.pressure.stop();
     await this.engine.idle();
     await this.log.close();

@@ -9,6 +9,7 @@ import type { ProposedEvent } from '../ingest/event.ts';
 import { JOURNAL_FILE } from '../ingest/journal/writer.ts';
 import type { ChangeLog } from '../ingest/log.ts';
 import type { Alerts } from './alerts/alerts.ts';
+import type { FeedState } from './push/feeds.ts';
 
 const SHIPPER_STATES: readonly ShipperState[] = ['shipping', 'waiting-for-clickhouse', 'stopped'];
 const PRESSURES = ['none', 'slow', 'hold', 'disk-low'] as const;
@@ -143,6 +144,24 @@ export class Metrics {
         for (const [alert, open] of alerts.countOpen()) this.set({ alert }, open);
       },
     });
+  }
+
+  /** How far behind each feed that is sent is. */
+  addFeeds(feeds: { readonly states: readonly FeedState[] }): void {
+    const add = (name: string, help: string, read: (state: FeedState) => number) =>
+      new Gauge({
+        name,
+        help,
+        labelNames: ['feed'],
+        registers: [this.#registry],
+        collect() {
+          for (const state of feeds.states) this.set({ feed: state.name }, read(state));
+        },
+      });
+    add('metatrail_feed_lag_events', 'Accepted events that the receiver of a feed does not have.', ({ lag }) => lag);
+    add('metatrail_feed_failing', 'Whether a feed cannot be sent: 1 if so.', ({ problem }) =>
+      Number(problem !== undefined),
+    );
   }
 
   /** Reads were accepted, so long after they were handed over. */

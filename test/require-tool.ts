@@ -20,6 +20,7 @@ export const TOOL_PACKAGES = {
   script: 'bsdutils',
   'systemd-analyze': 'systemd',
   nginx: 'nginx-light',
+  rsyslogd: 'rsyslog-gnutls',
 } as const;
 
 export type Tool = keyof typeof TOOL_PACKAGES;

@@ -3,16 +3,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Micros } from '../../ingest/clock.ts';
 import { LogError, REMEDIES } from '../../ingest/errors.ts';
-import { type Destination, type Message, TellingError } from './destination.ts';
+import { type Pace, pauseAfter } from '../outgoing/pace.ts';
+import { TellingError } from '../outgoing/telling-error.ts';
+import type { Destination, Message } from './destination.ts';
 import type { Occurrence } from './occurrences.ts';
-
-export interface Pace {
-  /** After the first failure; twice as long after each further one. */
-  firstPauseMs: number;
-  longestPauseMs: number;
-}
-
-export const PACE: Pace = { firstPauseMs: 2000, longestPauseMs: 300_000 };
 
 /** From when it was raised on; whoever hears of it later learns nothing new. */
 const GIVEN_UP_AFTER: Micros = 3 * 86_400_000_000;
@@ -121,12 +115,10 @@ export class Courier {
   }
 
   #noteFailure(sentence: string): number {
-    const { firstPauseMs, longestPauseMs } = this.#pace;
-    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** this.#failures);
     this.#failures += 1;
     this.#problem = sentence;
     this.#errands.onFailed(sentence);
-    return pause;
+    return pauseAfter(this.#pace, this.#failures);
   }
 
   async #rest(milliseconds: number): Promise<void> {

@@ -20,18 +20,6 @@ export interface Destination {
   send(message: Message, signal: AbortSignal): Promise<void>;
 }
 
-/** It was not taken: a sentence that says where and why, without any secret. */
-export class TellingError extends Error {
-  override name = 'TellingError';
-  /** A word for why trying again cannot help; undefined: it may. */
-  readonly final: string | undefined;
-
-  constructor(message: string, { final, cause }: { final?: string | undefined; cause?: unknown } = {}) {
-    super(message, { cause });
-    this.final = final;
-  }
-}
-
 /** Of an occurrence and a destination, the same after a crash. */
 export function messageId(parts: readonly (string | number)[]): string {
   return `alert_${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)}`;

@@ -1,9 +1,9 @@
 // The destinations that the file of the alerts names.
 import type { AddressCheck } from '../outgoing/address-check.ts';
+import { postSigned } from '../outgoing/signed-post.ts';
 import type { Destination } from './destination.ts';
 import { createMailDestination, type MailSender } from './mail.ts';
 import type { DestinationSettings } from './settings.ts';
-import { createWebhookDestination } from './webhook.ts';
 
 export function createDestinations(
   settings: readonly DestinationSettings[],
@@ -12,6 +12,9 @@ export function createDestinations(
 ): Destination[] {
   return settings.flatMap((each): Destination[] => {
     if (each.kind === 'mail') return mail ? [createMailDestination(each.name, each.to, mail)] : [];
-    return [createWebhookDestination(each, check)];
+    const { name, kind, url } = each;
+    const send: Destination['send'] = ({ id, json }, signal) =>
+      postSigned(each, { id, mediaType: 'application/json', body: JSON.stringify(json) }, check, signal);
+    return [{ name, kind, host: url.host, send }];
   });
 }

@@ -1,6 +1,7 @@
 // Occurrences by mail, to the server that checkpoints are sent with.
 import { createMailTransport, describeMailFailure } from '../../ingest/checkpoints/publication/mail.ts';
-import { type Destination, TellingError } from './destination.ts';
+import { TellingError } from '../outgoing/telling-error.ts';
+import type { Destination } from './destination.ts';
 
 export interface MailSender {
   server: URL;

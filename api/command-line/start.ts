@@ -79,6 +79,7 @@ async function serve(
   stopOnSignals({ doors, installation, dataFolder, logger, stopping });
   installation.log.publication.onFailed((message) => logger.warn(message));
   installation.alerts.onFailed((message) => logger.warn(message));
+  installation.feeds.onFailed((message) => logger.warn(message));
   logger.info({ url, configuration: configuration.name }, 'The service listens.');
   console.log(`Metatrail runs ${configuration.name} in ${dataFolder}.`);
   const built = buildWebApplication();
@@ -97,6 +98,7 @@ async function serve(
     ? `Open this address to sign in with ${openId.issuer}:\n\n  ${url}\n`
     : `Open this address to sign in (it works once, within an hour):\n\n  ${url}sign-in?token=${await signIn.createLink()}\n\nnpx metatrail sign-in prints another.`;
   installation.alerts.start(environment.url ?? doors.address);
+  installation.feeds.start();
   doing = undefined;
   logger.info('The service is ready.');
   console.log(`\n${where} Ctrl+C stops the service.`);

@@ -10,7 +10,7 @@ import { describeSight } from '../queries/sight.ts';
 import { type Read, readEvent } from '../reads/read-event.ts';
 import { type CursorOf, decodeCursor, encodeCursor } from './cursor.ts';
 import { FeedError } from './feed-error.ts';
-import { type FeedName, type FeedQuery, readFeedQuery } from './feed-query.ts';
+import type { FeedName, FeedQuery } from './feed-query.ts';
 import { prepareTelling, type ToldEvent, tell } from './told-events.ts';
 
 /** Its name in `reads`, and among what a role may ask. */
@@ -21,6 +21,8 @@ export interface FeedPage {
   events: Iterable<ToldEvent>;
   /** Goes on after this page. */
   cursor: string;
+  /** The sequence that it goes on from. */
+  next: number;
   /** Up to which event it was looked at. */
   watermark: number;
   /** Whether there is more already. */
@@ -30,11 +32,11 @@ export interface FeedPage {
   withheld: readonly string[];
 }
 
-/** Throws FeedError, ForbiddenError, UnrecordedReadError, and what every question throws. */
+/** `ask`: what is asked; may throw FeedError. Throws FeedError, ForbiddenError, UnrecordedReadError, and what every question throws. */
 export async function readFeedPage(
-  installation: Installation,
+  installation: Pick<Installation, 'context'>,
   feed: FeedName,
-  given: Record<string, unknown>,
+  ask: () => FeedQuery,
   asking: Asking,
 ): Promise<FeedPage> {
   const context = installation.context(asking);
@@ -59,7 +61,7 @@ export async function readFeedPage(
     ]);
   try {
     checkMayAsk(context.access, QUESTION);
-    query = readFeedQuery(given);
+    query = ask();
     const of: CursorOf = { log: queries.log, feed, filter: query.filterText };
     from = query.cursor === undefined ? query.from : decodeCursor(of, query.cursor, log.journal.size);
     const page = await findOnwards(queries, query.filter, { from, first: query.limit });
@@ -72,6 +74,7 @@ export async function readFeedPage(
       query,
       events: tell(feed, page.events, told),
       cursor: encodeCursor(of, next),
+      next,
       watermark: page.watermark,
       hasMore: next < page.watermark,
       gone: page.gone,

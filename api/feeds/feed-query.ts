@@ -79,9 +79,14 @@ export function readFeedQuery(given: Record<string, unknown>): FeedQuery {
   if (since !== undefined && until !== undefined && since > until)
     throw new FeedError('BAD_USER_INPUT', 'The parameter until is before since; put the earlier one in since.');
   const filter: ChangeFilter = { ...rest, from: since, to: until, outOfBand: out_of_band };
-  const sorted = Object.entries(filter).filter(([, value]) => value !== undefined);
-  const filterText = JSON.stringify(sorted.sort(([a], [b]) => (a < b ? -1 : 1)));
+  const filterText = filterTextOf(filter);
   return { cursor, from: from ?? 0, limit, format, integrity, filter, filterText, parameters: parametersOf(given) };
+}
+
+/** A filter in one form, whatever the order in which it was written. */
+export function filterTextOf(filter: ChangeFilter): string {
+  const sorted = Object.entries(filter).filter(([, value]) => value !== undefined);
+  return JSON.stringify(sorted.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** A cursor is told as where it stands, by whoever decodes it. */

@@ -6,7 +6,7 @@ import type { Request, Response } from 'express';
 import { ForbiddenError } from '../access/questions.ts';
 import { FeedError } from '../feeds/feed-error.ts';
 import { type FeedPage, readFeedPage } from '../feeds/feed-page.ts';
-import { FEEDS, type FeedFormat, type FeedName } from '../feeds/feed-query.ts';
+import { FEEDS, type FeedFormat, type FeedName, readFeedQuery } from '../feeds/feed-query.ts';
 import { inCloudEvent } from '../feeds/told-events.ts';
 import { explainError, type Report } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
@@ -31,7 +31,7 @@ export function serveFeed(installation: Installation, report: Report) {
     response.on('close', () => gone.abort());
     const asking = { ...readReader(request), signal: gone.signal };
     try {
-      await send(feed, await readFeedPage(installation, feed, request.query, asking), response);
+      await send(feed, await readFeedPage(installation, feed, () => readFeedQuery(request.query), asking), response);
     } catch (error) {
       if (!gone.signal.aborted) answerFailure(error, response, report);
     }
@@ -51,7 +51,7 @@ async function send(feed: FeedName, page: FeedPage, response: Response): Promise
   await pipeline(Readable.from(write(feed, page)), response);
 }
 
-function* write(feed: FeedName, { query, events, gone, ...facts }: FeedPage): Generator<string> {
+function* write(feed: FeedName, { query, events, gone, next: _, ...facts }: FeedPage): Generator<string> {
   const { format } = query;
   if (format === 'jsonl') {
     for (const { body } of events) yield `${JSON.stringify(body)}\n`;

@@ -36,6 +36,11 @@ export const NOT_REBUILT: readonly (Exception & { kind: string; key?: string })[
     why: 'the next check says it anew',
   },
   {
+    kind: 'feed-position',
+    what: 'how far each feed has been sent',
+    why: 'it is about the receiver, not the engine; a feed begins again where its file says',
+  },
+  {
     kind: 'tombstone',
     what: 'tombstones',
     why: 'events say them, but the event of an early one expires with a later partition; `metatrail verify` holds them against the tiles',

@@ -1,22 +1,28 @@
-// Occurrences by webhook: a POST of JSON, signed as Standard Webhooks has it, to no address inside unless that is allowed.
+// A POST that is signed as Standard Webhooks has it, to no address inside unless that is allowed; no redirect is followed.
 import { createHmac } from 'node:crypto';
 import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { readCode } from '../../ingest/checkpoints/publication/destination.ts';
 import { type Clock, systemClock } from '../../ingest/clock.ts';
-import { type AddressCheck, InsideAddressError } from '../outgoing/address-check.ts';
-import { type Destination, TellingError } from './destination.ts';
+import { type AddressCheck, InsideAddressError } from './address-check.ts';
+import { TellingError } from './telling-error.ts';
 
 /** A server that says nothing for so long has not taken it. */
-const ANSWER_TIMEOUT_MS = 15_000;
+export const ANSWER_TIMEOUT_MS = 15_000;
 /** Never again: the one answer for which the specification says so. */
 const GONE = 410;
 
-export interface WebhookSettings {
-  name: string;
+export interface Receiver {
   url: URL;
   /** What is signed with. */
   key: Buffer;
+}
+
+export interface Post {
+  /** The same however often it is sent: whoever gets it twice can tell. */
+  id: string;
+  mediaType: string;
+  body: string;
 }
 
 /** The key that a secret of Standard Webhooks stands for (`whsec_` and base64 of 24 to 64 bytes); undefined: it is none. */
@@ -26,36 +32,30 @@ export function readSecret(secret: string): Buffer | undefined {
   return key.length >= 24 && key.length <= 64 ? key : undefined;
 }
 
-export function createWebhookDestination(
-  { name, url, key }: WebhookSettings,
+/** Resolves when it was taken. Throws TellingError; of the address only the host is said. */
+export async function postSigned(
+  { url, key }: Receiver,
+  { id, mediaType, body }: Post,
   check: AddressCheck,
+  signal: AbortSignal,
   clock: Clock = systemClock,
-): Destination {
+): Promise<void> {
   const { host, hostname } = url;
-  return {
-    name,
-    kind: 'webhook',
-    host,
-    async send({ id, json }, signal) {
-      const body = JSON.stringify(json);
-      const timestamp = String(Math.floor(clock() / 1_000_000));
-      const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
-      const headers = {
-        'content-type': 'application/json',
-        'webhook-id': id,
-        'webhook-timestamp': timestamp,
-        'webhook-signature': `v1,${signature}`,
-      };
-      const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-      try {
-        check.checkHost(hostname);
-        checkStatus(host, await post(url, headers, body, check, AbortSignal.any([signal, timeout])));
-      } catch (error) {
-        if (timeout.aborted) throw new TellingError(`The webhook ${host} did not answer in time.`, { cause: error });
-        throw asTellingError(host, error);
-      }
-    },
+  const timestamp = String(Math.floor(clock() / 1_000_000));
+  const signature = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64');
+  const headers = {
+    'content-type': mediaType,
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': `v1,${signature}`,
   };
+  const timeout = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+  try {
+    check.checkHost(hostname);
+    checkStatus(host, await post(url, headers, body, check, AbortSignal.any([signal, timeout])));
+  } catch (error) {
+    throw asTellingError(`The webhook ${host}`, error, timeout.aborted);
+  }
 }
 
 /** The status of the answer, of which nothing else is read. */
@@ -86,10 +86,11 @@ function checkStatus(host: string, status: number): void {
   throw new TellingError(`The webhook ${host} answered ${status}.`, { final: status === GONE ? 'gone' : undefined });
 }
 
-function asTellingError(host: string, error: unknown): TellingError {
+/** `whom`: such as “The webhook example.org”. */
+export function asTellingError(whom: string, error: unknown, isTimeout: boolean): TellingError {
   if (error instanceof TellingError) return error;
-  const cause = error instanceof InsideAddressError ? error : undefined;
-  return cause
-    ? new TellingError(cause.message, { final: 'inside-address', cause })
-    : new TellingError(`The webhook ${host} cannot be reached (${readCode(error)}).`, { cause: error });
+  if (isTimeout) return new TellingError(`${whom} did not answer in time.`, { cause: error });
+  if (error instanceof InsideAddressError)
+    return new TellingError(error.message, { final: 'inside-address', cause: error });
+  return new TellingError(`${whom} cannot be reached (${readCode(error)}).`, { cause: error });
 }
