@@ -25,7 +25,7 @@ const networks = present
   .transform((list) => list.split(',').map((each) => each.trim()))
   .refine((list) => list.every(isNetwork), 'must be addresses or networks such as 127.0.0.1, 10.0.0.0/8');
 
-const clickHouseUrl = z
+const httpUrl = z
   .string()
   .refine(
     (url) => /^https?:\/\/[^/\s]+/.test(url) && URL.canParse(url),
@@ -42,7 +42,7 @@ const ownUrl = z
   .transform((url) => new URL(url.endsWith('/') ? url : `${url}/`));
 
 /** What may hold a password or another secret is not repeated. */
-const SECRET = /_(URL|WEBHOOK|ISSUER)$/;
+const SECRET = /_(URL|WEBHOOK|ISSUER|ENDPOINT)$/;
 
 const environmentSchema = z.object({
   PORT: z
@@ -85,6 +85,7 @@ const environmentSchema = z.object({
   METATRAIL_OIDC_IDENTITY_CLAIM: present.default('email'),
   METATRAIL_OIDC_NAME_CLAIM: present.optional(),
   METATRAIL_OIDC_GROUPS_CLAIM: present.default('groups'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: httpUrl.optional(),
   METATRAIL_METRICS: z.enum(['signed-in', 'open'], 'must be signed-in or open').default('signed-in'),
   METATRAIL_JOURNAL_DAYS: z
     .string()
@@ -94,8 +95,8 @@ const environmentSchema = z.object({
   METATRAIL_LOG_LEVEL: z
     .enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent')
     .default('info'),
-  CLICKHOUSE_URL: clickHouseUrl.optional(),
-  CLICKHOUSE_OWNER_URL: clickHouseUrl.optional(),
+  CLICKHOUSE_URL: httpUrl.optional(),
+  CLICKHOUSE_OWNER_URL: httpUrl.optional(),
   CLICKHOUSE_DATABASE: z.string().regex(/^\w+$/, 'must be the name of a database').optional(),
   CLICKHOUSE_CLUSTER: z.string().regex(/^\w+$/, 'must be the name of a cluster').optional(),
 });
@@ -110,6 +111,8 @@ export interface Environment {
   sendInside: readonly string[];
   /** The file that says which alerts there are. */
   alertsFile: string | undefined;
+  /** Whether traces are sent; the exporter reads the variable itself. */
+  traces: boolean;
   /** Which feeds are sent, and where to. */
   feedsFile: string | undefined;
   /** What mail is sent with; undefined: none is. */
@@ -179,6 +182,7 @@ export function readEnvironment(variables: Record<string, string | undefined>): 
     tokenFile: data.METATRAIL_TOKEN_FILE,
     tls: tlsOf(data),
     openId: openIdOf(data),
+    traces: data.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
     openMetrics: data.METATRAIL_METRICS === 'open',
     dataFolder: data.METATRAIL_DATA,
     configurationFile: data.METATRAIL_CONFIG,

@@ -23,6 +23,7 @@ import { createHttpApplication } from '../http/server.ts';
 import { Installation } from '../installation.ts';
 import { announceService, withdrawService } from '../running-service.ts';
 import { SignIn } from '../sign-in.ts';
+import { startTraces } from '../traces.ts';
 import { buildWebApplication, WEB_FOLDER } from '../web-build.ts';
 import { type Doors, openDoors } from './doors.ts';
 
@@ -56,6 +57,7 @@ async function serve(
   const { configuration } = installation.engine;
   if (isDemonstration(choice)) await prepareDemonstration(dataFolder);
   const logger = openLogger(environment);
+  const endTraces = environment.traces ? await startTraces((message) => logger.warn(message)) : undefined;
   const signIn = new SignIn(installation.log.journal, systemClock, openId);
   let doing: string | undefined = 'starting';
   let doors: Doors | undefined;
@@ -76,7 +78,7 @@ async function serve(
   rememberChoice(choice, dataFolder);
   announceService(dataFolder, { url: doors.local, token: signIn.commandLineToken, pid: process.pid });
   const stopping = new AbortController();
-  stopOnSignals({ doors, installation, dataFolder, logger, stopping });
+  stopOnSignals({ doors, installation, dataFolder, logger, stopping, endTraces });
   installation.log.publication.onFailed((message) => logger.warn(message));
   installation.alerts.onFailed((message) => logger.warn(message));
   installation.feeds.onFailed((message) => logger.warn(message));
@@ -145,15 +147,17 @@ interface Stoppable {
   dataFolder: string;
   logger: Logger;
   stopping: AbortController;
+  endTraces: (() => Promise<void>) | undefined;
 }
 
-function stopOnSignals({ doors, installation, dataFolder, logger, stopping }: Stoppable): void {
+function stopOnSignals({ doors, installation, dataFolder, logger, stopping, endTraces }: Stoppable): void {
   const stop = async () => {
     if (stopping.signal.aborted) process.exit(1);
     stopping.abort();
     withdrawService(dataFolder);
     doors.close();
     await installation.close();
+    await endTraces?.();
     const { problem } = installation.log.checkpoints;
     if (problem) logger.warn({ code: problem.code }, `The last events are not signed for yet. ${problem.message}`);
     logger.info('The service has stopped.');

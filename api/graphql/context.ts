@@ -24,6 +24,7 @@ import type { Reference } from '../queries/results.ts';
 import { countSteps, findLastRuns, type RunRecord, type StepCounts } from '../queries/runs.ts';
 import type { Reader } from '../reads/read-event.ts';
 import type { ReadRecorder } from '../reads/recorder.ts';
+import { tracingStatements } from '../traces.ts';
 import { proveEach } from './prove-each.ts';
 
 interface EffectsKey {
@@ -90,7 +91,7 @@ export function createRequestContext(answering: Answering, asking: Asking): Requ
   const { address, signal, ...access } = asking;
   const watermark = log.shipper.shipped;
   const cost = new Cost();
-  const whole = cost.counting(log.questioned, access.viewer);
+  const whole = cost.counting(tracingStatements(log.questioned), access.viewer);
   const sight = sightOf(access, { configuration: engine.configuration, lines, whole, watermark });
   const queries: QueryContext = {
     clickhouse: sight.team?.eventful ?? whole,

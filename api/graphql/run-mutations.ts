@@ -2,6 +2,7 @@
 import { GraphQLError } from 'graphql';
 import { UnknownNameError } from '../../engine/engine.ts';
 import { findRuns, type RunRecord } from '../queries/runs.ts';
+import { traced } from '../traces.ts';
 import { builder, callerError } from './builder.ts';
 import { leftOwnEvent, type RequestContext, waitForDelivery } from './context.ts';
 import { checkReason } from './erasure-types.ts';
@@ -47,7 +48,16 @@ export function addRunFields(): void {
       resolve: async (_, { agent, profile, why }, context, info) => {
         const { engine, viewer } = context;
         try {
-          const { run } = await engine.run(agent, profile, { initiator: viewer, why: whyOf(context, why) });
+          const options = { initiator: viewer, why: whyOf(context, why) };
+          const { run } = await traced(
+            'run',
+            { 'metatrail.agent': agent, 'metatrail.profile': profile },
+            async (span) => {
+              const done = await engine.run(agent, profile, options);
+              span.setAttributes({ 'metatrail.run': done.run, 'metatrail.result': done.result });
+              return done;
+            },
+          );
           leftOwnEvent(context, info);
           return (await tellRun(context, run)) ?? null;
         } catch (error) {

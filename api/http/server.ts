@@ -9,6 +9,7 @@ import { LogError } from '../../ingest/errors.ts';
 import { FAILED } from '../graphql/errors.ts';
 import type { Installation } from '../installation.ts';
 import type { SignIn } from '../sign-in.ts';
+import { traceRequests } from '../traces.ts';
 import { allowing } from './allowing.ts';
 import { authenticate } from './authentication.ts';
 import { stripBasePath } from './base-path.ts';
@@ -55,7 +56,7 @@ export function createHttpApplication(service: Service): Express {
   const address = service.address ?? (() => new URL('http://localhost/'));
   const base = () => address().pathname;
   const pace = { patienceMs: service.patienceMs ?? PATIENCE_MS, heartbeatMs: service.heartbeatMs ?? HEARTBEAT_MS };
-  application.use(stripBasePath(base), setSecurityHeaders, dropUnread(pace.patienceMs));
+  application.use(stripBasePath(base), traceRequests, setSecurityHeaders, dropUnread(pace.patienceMs));
   application.get('/health/live', (_, response) => {
     response.json({ live: true });
   });

@@ -10,6 +10,7 @@ import { refuseCostly } from '../graphql/estimate.ts';
 import { describeGone } from '../queries/context.ts';
 import type { ReadOutcome } from '../queries/reads.ts';
 import { describeSight } from '../queries/sight.ts';
+import { traced } from '../traces.ts';
 import { type Asked, type Question, questionsOf, rootFieldsOf } from './questions.ts';
 import { asObjectId, type Read, readEvent } from './read-event.ts';
 
@@ -21,13 +22,25 @@ export interface RecordedExecution {
 }
 
 /** The answer with its errors explained; without any data when the read cannot be recorded, or nobody waits for it. */
-export async function executeRecorded({ args, context, report }: RecordedExecution): Promise<ExecutionResult> {
+export function executeRecorded(execution: RecordedExecution): Promise<ExecutionResult> {
+  const { args, context } = execution;
   const asked = {
     schema: args.schema,
     document: args.document,
     operationName: args.operationName,
     variables: args.variableValues ?? {},
   };
+  const { kind, fields } = rootFieldsOf(asked);
+  // By the names of the schema: what whoever asks calls their operation is theirs.
+  return traced(`${kind} ${fields.join(' ')}`, { 'graphql.operation.type': kind }, async (span) => {
+    const result = await answer(asked, execution);
+    const { statements, rowsRead } = context.cost.describe();
+    span.setAttributes({ 'metatrail.statements': statements, 'metatrail.rows_read': rowsRead });
+    return result;
+  });
+}
+
+async function answer(asked: Asked, { args, context, report }: RecordedExecution): Promise<ExecutionResult> {
   const questions = questionsOf(asked);
   const refused = refusalOf(asked, context);
   const result = refused ? { data: null, errors: [refused] } : explainResult(await execute(args), report);
